@@ -1,0 +1,54 @@
+# Vizsla. `make hunt` shows what it does, `make test` proves it; both do all their set-up.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell .ci/python)
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help hunt dev test check prove fmt clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
+
+hunt: $(VENV)/.local ## Run the flagship hunt on samples/: a table here, and report.html
+	@$(BIN)/vizsla run discovery-burst --from samples --format html --out report.html
+
+dev: $(VENV)/.dev ## Install what tests and checks need
+
+test: $(VENV)/.dev ## Run every test
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: $(VENV)/.dev ## Lint: ruff, types, layers, and the hunts' KQL with Microsoft's parser
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/vizsla check
+
+prove: $(VENV)/.dev ## Run the property tests with their full counts
+	@PROVE=1 $(BIN)/python -m pytest $(TESTS) -m property
+
+fmt: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only .
+
+clean: ## Remove what was installed and made
+	rm -rf $(VENV) engine/lints/node/node_modules report.html dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with venv: apt-get install python3-venv"; exit 1; }
+	@echo "Making .venv with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV) || { echo "venv is missing: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.local: $(BIN)/python pyproject.toml requirements.txt
+	@echo "Installing Vizsla into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.local engine/lints/node/package-lock.json
+	@echo "Installing what tests and checks need into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,dev]'
+	@$(BIN)/python -m engine.lints.npm engine/lints/node
+	@touch $@

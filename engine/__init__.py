@@ -1,0 +1,1 @@
+"""How hunts run: the engine knows no hunt by name. Read `runner.py` first."""

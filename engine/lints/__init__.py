@@ -1,0 +1,1 @@
+"""What `vizsla check` looks for, one small class each."""

@@ -1,0 +1,52 @@
+"""What a lint is: one thing that `vizsla check` looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from engine.errors import Fault
+from engine.lints.kusto import Analysis
+from engine.model.hunt import Hunt
+
+Needs: TypeAlias = Literal["", "node", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A hunt, and what Microsoft's parser says of its query; None where the parser is not installed."""
+
+    hunt: Hunt
+    analysis: Analysis | None
+
+    def fault(self, file: str, place: str, message: str, cure: str, line: int | None = None) -> Fault:
+        """A fault in one of the hunt's files."""
+        return Fault(f"{self.hunt.id}/{file}", place, message, cure, line)
+
+
+class Lint(Protocol):
+    """A small frozen class that looks for one kind of mistake in a hunt.
+
+    `name` is what the report calls it, `recommendation` what to do about its faults. `needs` is what must be installed
+    for it: `node` for Microsoft's parser, `local` for DuckDB.
+    """
+
+    @property
+    def name(self) -> str:
+        """Kebab-case, equal for no two lints."""
+        ...
+
+    @property
+    def recommendation(self) -> str:
+        """What to do about a fault, in one sentence."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """What must be installed."""
+        ...
+
+    def __call__(self, subject: Subject) -> Iterator[Fault]:
+        """Every fault of this kind in the hunt, in the order of its files' lines."""
+        ...

@@ -1,0 +1,84 @@
+"""What a hunt tells a person."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["informational", "low", "medium", "high"]
+SEVERITIES: tuple[Severity, ...] = ("informational", "low", "medium", "high")
+
+
+class Device(msgspec.Struct, frozen=True):
+    """Sentinel's Host: Defender's DeviceId and DeviceName."""
+
+    id: str
+    name: str
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Sentinel's Account, as the created processes ran under it."""
+
+    name: str
+    domain: str
+    sid: str = ""
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """Sentinel's Process. What the data lacks is empty, or None for the id."""
+
+    file_name: str
+    folder_path: str = ""
+    process_id: int | None = None
+    creation_time: str = ""
+    command_line: str = ""
+    account_sid: str = ""
+    signature_status: str = ""
+    sha1: str = ""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """One launch that a finding rests on. `time` is Defender's own Timestamp text.
+
+    `intent` is the id of what the command line is for, `title` the same in words; `technique` an ATT&CK id.
+    `parent` is the process that launched it.
+    """
+
+    time: str
+    intent: str
+    title: str
+    technique: str
+    file_name: str
+    command_line: str
+    process_id: int | None
+    report_id: int | None
+    parent: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing worth an analyst's look: not yet an alert, not an incident.
+
+    `fingerprint` is equal for two findings that an analyst would call the same. `score` is 0-100. `chain` is the
+    process chain from the oldest known ancestor down to the launcher of the first command. `reasons` are sentences.
+    """
+
+    fingerprint: str
+    hunt: str
+    title: str
+    severity: Severity
+    score: int
+    device: Device
+    account: Account
+    actor: Process
+    start: str
+    end: str
+    commands: tuple[Command, ...]
+    techniques: tuple[str, ...]
+    reasons: tuple[str, ...]
+    chain: tuple[Process, ...] = ()
+
+
+def at_least(severity: Severity, floor: Severity) -> bool:
+    """Whether `severity` is `floor` or worse."""
+    return SEVERITIES.index(severity) >= SEVERITIES.index(floor)

@@ -1,0 +1,90 @@
+"""A run that someone asks for: no watermark moves and no finding is written.
+
+Over files, now is the newest Timestamp and the default window is all of the data.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from engine import parameters, runner
+from engine.decode import nearest
+from engine.errors import ParameterError
+from engine.model.hunt import Hunt, Value
+from engine.model.run import Window
+from engine.sources.interface import Source
+from engine.stores.interface import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A caller's words, not yet checked: ISO 8601 moments, a timespan, parameter values, devices."""
+
+    since: str | None = None
+    until: str | None = None
+    last: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
+
+
+def run(
+    hunt: Hunt, asked: Asked, *, source: Source, whole: Window, store: Store, tenant: str = "default"
+) -> runner.Outcome:
+    """Runs the hunt over what was asked of the `whole` data. Raises ParameterError for what the hunt does not take."""
+    request = runner.Request(
+        id=str(uuid.uuid4()),
+        tenant=tenant,
+        window=window(asked, whole),
+        now=whole.end,
+        values=values(hunt, asked),
+    )
+    return runner.run(hunt, request, source=source, sinks={}, store=store)
+
+
+def window(asked: Asked, data: Window) -> Window:
+    """The window that was asked for; what is not said is taken from the data. Raises ParameterError."""
+    if asked.last and asked.since:
+        raise ParameterError("--last and --since both name the start of the window: give one.")
+    end = _moment("until", asked.until) if asked.until else data.end
+    start = data.start
+    if asked.since:
+        start = _moment("since", asked.since)
+    elif asked.last:
+        start = end - _span(asked.last)
+    if start >= end:
+        raise ParameterError(
+            f"the window from {start.isoformat()} to {end.isoformat()} is empty: its start is not before its end."
+        )
+    return Window(start, end)
+
+
+def values(hunt: Hunt, asked: Asked) -> dict[str, Value]:
+    """The caller's parameters, typed and bounded. Raises ParameterError, which names the nearest right name."""
+    known = hunt.definition.parameters
+    given = dict(asked.parameters)
+    if asked.devices:
+        if "devices" not in known:
+            raise ParameterError(f"{hunt.id} cannot be narrowed to devices: it has no parameter `devices`.")
+        given["devices"] = list(asked.devices)
+    for name in given:
+        if name not in known:
+            raise ParameterError(f"{name} is no parameter of {hunt.id}. {nearest(name, list(known))}")
+    return {name: parameters.coerce(name, known[name], value) for name, value in given.items()}
+
+
+def _moment(name: str, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ParameterError(f"{name}: {text} is no moment like 2026-11-24T10:50:00Z.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return parameters.timespan(text)
+    except ValueError as error:
+        raise ParameterError(f"last: {error}.") from error

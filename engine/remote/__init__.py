@@ -1,0 +1,1 @@
+"""What Graph, ARM and Teams have in common: sessions, credentials, retries, budgets."""

@@ -1,0 +1,8 @@
+"""Where events come from. Name in the settings -> "module:Class", imported on use: the cloud never imports duckdb."""
+
+from __future__ import annotations
+
+SOURCES = {
+    "local": "engine.sources.local:Local",
+    "recorded": "engine.sources.recorded:Recorded",
+}

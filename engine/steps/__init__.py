@@ -1,0 +1,21 @@
+"""What happens to events, from batch to batch: a name in hunt.yaml, a class here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.steps.classify import Classify
+from engine.steps.drop_known_good import DropKnownGood
+from engine.steps.find_bursts import FindBursts
+from engine.steps.fold_repeats import FoldRepeats
+from engine.steps.name_actors import NameActors
+from engine.steps.score import Score
+
+STEPS: dict[str, type[Any]] = {
+    "classify": Classify,
+    "name_actors": NameActors,
+    "drop_known_good": DropKnownGood,
+    "fold_repeats": FoldRepeats,
+    "find_bursts": FindBursts,
+    "score": Score,
+}

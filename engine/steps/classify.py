@@ -1,0 +1,183 @@
+r"""What a command line is for.
+
+Spelling is the attacker's to choose: `whoami /all`, `w"ho"ami  -ALL` and `C:\Windows\System32\WHOAMI.EXE /a^ll>f` are
+one. So a line is first brought into one spelling, then asked for its intent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar, TypeAlias
+
+from engine.model.catalogue import Catalogue, Form, Intent
+from engine.model.event import Event, text
+from engine.steps.interface import Batch, Context
+
+LONGEST = 4096
+_REMEMBERED_LAUNCHES = 1 << 14
+_REMEMBERED_LENGTH = 1024
+
+# Possessive quantifiers, and classes that exclude what follows them: no line makes these patterns go back far.
+_PROGRAM = re.compile(
+    r"""\s*+(?:
+        [a-z]:(?:\\[^\\/:*?"<>|]++)+?\\[^\\/:*?"<>|\s]+\.(?:exe|com)(?=[\s"]|$)  # a path, blanks in it, no quotes
+      | [\w.-]++(?=/)                                                            # ipconfig/all
+      | (?:"[^"]*+"?|[^\s"]++)++                                                 # w"ho"ami
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+# `>=` compares in an LDAP filter, it does not redirect.
+_REDIRECTION = re.compile(r'(?:(?<!\S)\d)?(?:>>?|<)(?!=)\s*+(?:&\s?\d|"[^"]*+"?|[^\s"&|<>]*+)')
+_OPTION = re.compile(r"(?<!\S)[-\u2010-\u2015]++(?=\S)")
+_HELP = re.compile(r"(?:^| )/(?:\?|help)(?: |$)")
+
+
+def normalise(command_line: str) -> str:
+    """The arguments after the program in one spelling, at most 4,096 characters.
+
+    Lower case, one blank between words, no quotes, carets or redirections, `/` before options.
+    """
+    line = command_line.replace("^", "")
+    rest = _REDIRECTION.sub(" ", line[_program_end(line) :])
+    words = " ".join(rest.replace('"', "").lower().split())
+    return _OPTION.sub("/", words)[:LONGEST]
+
+
+def program_of(command_line: str) -> str:
+    """The file name that a command line starts, in lower case; `.exe` where it has no extension."""
+    line = command_line.replace("^", "")
+    path = line[: _program_end(line)].replace('"', "").strip().lower()
+    name = re.split(r"[\\/]", path)[-1]
+    return name if not name or "." in name else f"{name}.exe"
+
+
+def intents_of(
+    catalogue: Catalogue, *, file_name: str, original_file_name: str = "", command_line: str = ""
+) -> tuple[Intent, ...]:
+    """Every intent of a launch, in the catalogue's order: one or none, or else the catalogue is at fault.
+
+    An empty command line is an unknown one: only forms that take any arguments have it.
+    """
+    return tuple(dict.fromkeys(_indexed(catalogue).matches(file_name, original_file_name, command_line)))
+
+
+def intent_of(
+    catalogue: Catalogue, *, file_name: str, original_file_name: str = "", command_line: str = ""
+) -> Intent | None:
+    """The first intent of a launch in the catalogue's order, or None."""
+    return next(_indexed(catalogue).matches(file_name, original_file_name, command_line), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """Keeps the events that have an intent, and names it in the column `Intent`. The others are no discovery.
+
+    `catalogue` lists the intents. A program is known by its file name or, when renamed, by its original file name.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("FileName", "ProcessVersionInfoOriginalFileName", "ProcessCommandLine")
+    adds: ClassVar[tuple[str, ...]] = ("Intent",)
+
+    catalogue: Catalogue
+
+    def __call__(self, batch: Batch, context: Context) -> Batch:  # noqa: ARG002 - every step is given the context
+        """The batch with the events that have an intent; the others are dropped as "no discovery"."""
+        lookup = _lookup(self.catalogue)
+        file_name, original, command_line = self.reads
+        kept: list[Event] = []
+        for event in batch.events:
+            intent = lookup(text(event, file_name), text(event, original), text(event, command_line))
+            if intent is not None:
+                kept.append({**event, "Intent": intent.id})
+        return batch.keep(kept, "no discovery")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A form's patterns, compiled."""
+
+    intent: Intent
+    arguments: re.Pattern[str] | None
+    unless: re.Pattern[str] | None
+
+    def takes(self, arguments: str | None) -> bool:
+        """Whether normalised arguments fit. None are unknown arguments."""
+        if arguments is None:
+            return self.arguments is None
+        if self.arguments is not None and self.arguments.search(arguments) is None:
+            return False
+        return self.unless is None or self.unless.search(arguments) is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """A catalogue made ready: its forms in order, and where the forms of a program stand."""
+
+    patterns: tuple[_Pattern, ...]
+    by_file_name: Mapping[str, list[int]]
+    by_original_file_name: Mapping[str, list[int]]
+
+    def matches(self, file_name: str, original_file_name: str, command_line: str) -> Iterator[Intent]:
+        """The intents of the forms that take a launch, in order; one comes twice when two of its forms do."""
+        # A version resource that stands in a language file calls itself NLTESTRK.EXE.MUI.
+        original = original_file_name.lower().removesuffix(".mui")
+        places = {*self.by_file_name.get(file_name.lower(), ()), *self.by_original_file_name.get(original, ())}
+        if not places:
+            return
+        arguments = normalise(command_line) if command_line.strip() else None
+        if arguments is not None and _HELP.search(arguments):
+            return
+        for place in sorted(places):
+            if self.patterns[place].takes(arguments):
+                yield self.patterns[place].intent
+
+
+_Lookup: TypeAlias = Callable[[str, str, str], Intent | None]
+
+
+@lru_cache(maxsize=8)
+def _indexed(catalogue: Catalogue) -> _Index:
+    """The catalogue made ready, once."""
+    patterns: list[_Pattern] = []
+    by_file_name: defaultdict[str, list[int]] = defaultdict(list)
+    by_original: defaultdict[str, list[int]] = defaultdict(list)
+    for intent in catalogue.intents:
+        for form in intent.forms:
+            for name in form.file_names:
+                by_file_name[name].append(len(patterns))
+            for name in form.file_names + form.original_file_names:
+                by_original[name].append(len(patterns))
+            patterns.append(_compiled(intent, form))
+    return _Index(tuple(patterns), dict(by_file_name), dict(by_original))
+
+
+def _compiled(intent: Intent, form: Form) -> _Pattern:
+    arguments, unless = (re.compile(pattern) if pattern else None for pattern in (form.arguments, form.unless))
+    return _Pattern(intent, arguments, unless)
+
+
+@lru_cache(maxsize=8)
+def _lookup(catalogue: Catalogue) -> _Lookup:
+    """Gives a launch's intent and remembers it, for telemetry repeats itself; long lines are not worth the memory."""
+    index = _indexed(catalogue)
+
+    def find(file_name: str, original_file_name: str, command_line: str) -> Intent | None:
+        return next(index.matches(file_name, original_file_name, command_line), None)
+
+    remembered: _Lookup = lru_cache(maxsize=_REMEMBERED_LAUNCHES)(find)
+
+    def lookup(file_name: str, original_file_name: str, command_line: str) -> Intent | None:
+        long = len(command_line) > _REMEMBERED_LENGTH
+        return (find if long else remembered)(file_name, original_file_name, command_line)
+
+    return lookup
+
+
+def _program_end(line: str) -> int:
+    """Where the arguments begin."""
+    program = _PROGRAM.match(line)
+    return program.end() if program else 0

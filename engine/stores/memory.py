@@ -1,0 +1,42 @@
+"""A store that forgets: for runs over files, and for tests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.model.finding import Finding
+from engine.model.run import HuntRun
+
+
+class Memory:
+    """Everything in dictionaries, gone with the process."""
+
+    def __init__(self) -> None:
+        self._watermarks: dict[tuple[str, str], datetime] = {}
+        self._findings: dict[str, Finding] = {}
+        self._runs: dict[str, HuntRun] = {}
+
+    def watermark(self, tenant: str, hunt: str) -> datetime | None:
+        """See Store."""
+        return self._watermarks.get((tenant, hunt))
+
+    def move_watermark(self, tenant: str, hunt: str, end: datetime) -> None:
+        """See Store."""
+        self._watermarks[tenant, hunt] = max(end, self._watermarks.get((tenant, hunt), end))
+
+    def finding(self, fingerprint: str) -> Finding | None:
+        """See Store."""
+        return self._findings.get(fingerprint)
+
+    def record_finding(self, finding: Finding) -> None:
+        """See Store."""
+        self._findings[finding.fingerprint] = finding
+
+    def record_run(self, run: HuntRun) -> None:
+        """See Store."""
+        self._runs[run.id] = run
+
+    def runs(self, hunt: str | None = None) -> tuple[HuntRun, ...]:
+        """See Store."""
+        wanted = (run for run in self._runs.values() if hunt in (None, run.hunt))
+        return tuple(sorted(wanted, key=lambda run: run.window.end, reverse=True))

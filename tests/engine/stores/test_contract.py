@@ -1,0 +1,97 @@
+"""One contract for every store."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.errors import StoreError
+from engine.model.finding import Account, Device, Finding, Process
+from engine.model.run import HuntRun, Window
+from engine.stores.memory import Memory
+from engine.stores.sqlite import Sqlite
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def a_finding(fingerprint, **changes):
+    given = {
+        "fingerprint": fingerprint,
+        "hunt": "h",
+        "title": "t",
+        "severity": "low",
+        "score": 20,
+        "device": Device("d", "ws01"),
+        "account": Account("anna", "contoso"),
+        "actor": Process(file_name="rundll32.exe", process_id=7),
+        "start": "2026-11-24T12:00:00.0000001Z",
+        "end": "2026-11-24T12:00:09.0000001Z",
+        "commands": (),
+        "techniques": ("T1033",),
+        "reasons": ("because",),
+    }
+    return Finding(**{**given, **changes})
+
+
+def a_run(run_id, hunt, end):
+    return HuntRun(
+        id=run_id,
+        hunt=hunt,
+        status="succeeded",
+        window=Window(end - timedelta(hours=1), end),
+        events=3,
+        findings=1,
+        dropped={"no discovery": 2},
+        seconds=0.5,
+    )
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    return Memory() if request.param == "memory" else Sqlite(tmp_path / "store.db")
+
+
+def test_a_watermark_moves_forward_only(store):
+    assert store.watermark("t", "h") is None
+    store.move_watermark("t", "h", NOON)
+    store.move_watermark("t", "h", NOON - timedelta(hours=1))
+    assert store.watermark("t", "h") == NOON
+    store.move_watermark("t", "h", NOON + timedelta(microseconds=1))
+    assert store.watermark("t", "h") == NOON + timedelta(microseconds=1)
+    assert store.watermark("other", "h") is None
+
+
+def test_a_finding_is_kept_whole_and_the_latest_form_counts(store):
+    assert store.finding("f") is None
+    store.record_finding(a_finding("f"))
+    grown = a_finding("f", score=70, severity="high", title="grown \u202e \U0001f600")
+    store.record_finding(grown)
+    assert store.finding("f") == grown
+
+
+def test_runs_come_latest_first_and_a_retried_run_is_one(store):
+    store.record_run(a_run("1", "a", NOON))
+    store.record_run(a_run("2", "b", NOON + timedelta(hours=1)))
+    store.record_run(a_run("1", "a", NOON + timedelta(hours=2)))
+    assert [(run.id, run.hunt) for run in store.runs()] == [("1", "a"), ("2", "b")]
+    assert store.runs("b") == (a_run("2", "b", NOON + timedelta(hours=1)),)
+
+
+def test_sqlite_remembers_across_openings(tmp_path):
+    Sqlite(tmp_path / "s.db").move_watermark("t", "h", NOON)
+    assert Sqlite(tmp_path / "s.db").watermark("t", "h") == NOON
+
+
+def test_a_file_that_is_no_store_is_refused_with_its_name(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("this is no database, but it is long enough to be looked at" * 20)
+    with pytest.raises(StoreError, match=r"notes\.txt: file is not a database"):
+        Sqlite(file)
+
+
+def test_a_store_of_another_version_is_refused_with_both_versions(tmp_path):
+    with sqlite3.connect(tmp_path / "new.db") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError, match=r"schema version 99, this Vizsla reads 1"):
+        Sqlite(tmp_path / "new.db")

@@ -1,0 +1,187 @@
+"""The catalogue of discovery intents keeps its own word: its examples, its near misses, and what telemetry shows."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.decode import decode
+from engine.model.catalogue import Catalogue
+from engine.steps.classify import intents_of, program_of
+
+HOUSE = Path(__file__).parents[2]
+BURSTS = HOUSE.parent / "shared/telemetry/bursts.json"
+CATALOGUE, FAULTS = decode(HOUSE / "hunts/_lists/discovery-commands.yaml", Catalogue, name="discovery-commands.yaml")
+
+EXAMPLES = [(intent.id, line) for intent in CATALOGUE.intents for line in intent.examples]
+NEAR_MISSES = [line for intent in CATALOGUE.intents for line in intent.near_misses]
+PATTERNS = [
+    (intent.id, pattern)
+    for intent in CATALOGUE.intents
+    for form in intent.forms
+    for pattern in (form.arguments, form.unless)
+    if pattern
+]
+
+
+def found(line, file_name="", original_file_name=""):
+    known_as = {"file_name": file_name or program_of(line), "original_file_name": original_file_name}
+    return [intent.id for intent in intents_of(CATALOGUE, **known_as, command_line=line)]
+
+
+def test_the_catalogue_has_no_fault():
+    assert FAULTS == []
+
+
+def test_ids_and_titles_are_one_of_a_kind():
+    ids, titles = zip(*((intent.id, intent.title) for intent in CATALOGUE.intents), strict=True)
+    assert [word for word, times in Counter(ids + titles).items() if times > 1] == []
+
+
+def test_heavy_is_what_hardly_anyone_but_an_intruder_or_an_auditor_runs():
+    assert {intent.id for intent in CATALOGUE.intents if intent.weight == 3} == {
+        "attack-paths",
+        "certificate-authorities",
+        "directory-computers",
+        "directory-export",
+        "directory-groups",
+        "directory-units",
+        "directory-users",
+        "domain-admins",
+        "domain-subnets",
+        "domain-trusts",
+        "exchange-groups",
+        "local-weaknesses",
+        "port-scan",
+        "saved-sessions",
+        "service-principals",
+        "stored-passwords",
+        "wifi-passwords",
+    }
+
+
+def test_names_of_programs_are_lower_case():
+    forms = [form for intent in CATALOGUE.intents for form in intent.forms]
+    names = {name for form in forms for name in form.file_names + form.original_file_names}
+    assert sorted(name for name in names if name != name.lower()) == []
+
+
+@pytest.mark.parametrize(("intent", "pattern"), PATTERNS)
+def test_what_runs_ahead_starts_at_the_start_and_runs_once(intent, pattern):
+    alternatives = pattern.count(".*") - len(re.findall(r"\(\?=\.\*", pattern))
+    assert ".*" not in pattern or (pattern.startswith("^") and alternatives <= 1), intent
+
+
+@pytest.mark.parametrize(("intent", "line"), EXAMPLES)
+def test_an_example_has_its_intent_and_no_other(intent, line):
+    assert found(line) == [intent]
+
+
+@pytest.mark.parametrize("line", NEAR_MISSES)
+def test_a_near_miss_has_no_intent(line):
+    assert found(line) == []
+
+
+@pytest.mark.parametrize("line", [line for _, line in EXAMPLES if program_of(line) != "cmd.exe"])
+@pytest.mark.parametrize("shell", ["cmd /c {}", "cmd.exe /s /c {}", "cmd /c set & {}", "cmd /c ver | {}", "cmd /k {}"])
+def test_a_shell_that_starts_a_program_has_no_intent(line, shell):
+    assert found(shell.format(line)) == []
+
+
+@pytest.mark.parametrize(
+    ("original_file_name", "line", "intent"),
+    [
+        ("AdFind.exe", "qq.exe -f objectcategory=computer", "directory-computers"),
+        ("nltestrk.exe", "n.exe /domain_trusts", "domain-trusts"),
+        ("NLTESTRK.EXE.MUI", "n.exe /dclist:corp", "domain-controllers"),
+        ("sysinfo.exe", "s.exe", "system-summary"),
+        ("net1.exe", r"C:\Users\Public\u.exe group /domain", "domain-groups"),
+        ("whoami.exe", "svchost.exe /priv", "own-privileges"),
+        ("Cmd.Exe", "x.exe /c set", "environment-variables"),
+        ("gprslt.exe", "g.exe /r", "group-policies"),
+        ("cmdkey.exe", "c.exe /list", "saved-credentials"),
+    ],
+)
+def test_a_renamed_program_is_known_by_its_original_file_name(original_file_name, line, intent):
+    assert (found(line), found(line, original_file_name=original_file_name)) == ([], [intent])
+
+
+@pytest.mark.parametrize("program", ["systeminfo.exe", "hostname.exe", "quser.exe", "sharphound.exe"])
+def test_an_unknown_command_line_has_the_intent_of_a_program_that_has_but_one(program):
+    assert len(found("", file_name=program)) == 1
+
+
+@pytest.mark.parametrize("program", ["net.exe", "nltest.exe", "cmd.exe", "reg.exe", "bcdedit.exe", "chcp.com"])
+def test_an_unknown_command_line_of_any_other_program_has_none(program):
+    assert found("", file_name=program) == []
+
+
+def words_of(line):
+    """Words outside quotes and whole quoted parts; redirections keep to themselves."""
+    return re.findall(r'"[^"]*"|[^\s"]+|\s+', line)
+
+
+@st.composite
+def spelled(draw):
+    """An example in another spelling that its program understands alike."""
+    intent, line = draw(st.sampled_from(EXAMPLES))
+    dice = draw(st.randoms(use_true_random=False))
+    return intent, "".join(_respelled(word, dice) for word in words_of(line)) + dice.choice(["", "  ", "\t"])
+
+
+def _respelled(word, dice):
+    if word.isspace():
+        return dice.choice([" ", "  ", "\t", word])
+    if word.startswith(("/", "-")) and not word.startswith("//"):
+        word = dice.choice("/-") + word.lstrip("/-")
+    word = "".join(dice.choice([letter, letter.upper()]) if len(letter.upper()) == 1 else letter for letter in word)
+    if set(word) & set('"<>&|%'):
+        return word
+    at = dice.randrange(len(word))
+    return dice.choice([word, f'"{word}"', f"{word[:at]}^{word[at:]}", f'{word[:at]}"{word[at:]}"'])
+
+
+@given(spelled())
+def test_spelling_does_not_change_the_intent(case):
+    intent, line = case
+    assert found(line, file_name=_file_name(intent, line)) == [intent]
+
+
+def _file_name(intent, line):
+    """As telemetry tells it: the file's own name, whatever the line calls it."""
+    named = {program_of(example): example for known, example in EXAMPLES if known == intent}
+    return program_of(line) if program_of(line) in named else ""
+
+
+@pytest.mark.skipif(not BURSTS.exists(), reason="no telemetry in ../shared/telemetry")
+def test_bursts_of_real_telemetry_have_the_intents_that_a_reader_counts():
+    bursts = json.loads(BURSTS.read_text("utf-8"))["bursts"]
+    counted = {
+        burst["id"]: len({intent for command in burst["commands"] for intent in found(command["cmd"])})
+        for burst in bursts
+    }
+    assert counted == {
+        "msticpy_mde_cs1:002": 2,
+        "dfir_artifact_museum:003": 5,
+        "dfir_artifact_museum:004": 1,
+        "eqllib:007": 20,
+        "eqllib:008": 4,
+        "otrf_security_datasets:016": 4,
+        "otrf_security_datasets:017": 3,
+        "otrf_security_datasets:023": 1,
+        "otrf_security_datasets:026": 1,
+        "msticpy_4688:027": 7,
+        "otrf_security_datasets:047": 7,
+        "otrf_security_datasets:048": 3,
+        "msticpy_mde_cs1:053": 2,
+        "omerbenamram_evtx:054": 0,
+        "splunk_capattack:055": 3,
+        "splunk_capattack:056": 3,
+        "msticpy_4688:058": 0,
+        "msticpy_4688:059": 0,
+        "msticpy_4688:060": 0,
+    }

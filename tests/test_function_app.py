@@ -1,0 +1,104 @@
+"""The app as Azure loads it: Microsoft's own worker indexes and calls it. Its state is global: a process a scenario."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def scenario(script, **environment):
+    """Runs the script beside a Worker on the app in a process of its own; gives what it prints as JSON."""
+    code = "import json\nfrom tests.fakes.worker import InvocationError, Worker\n" + textwrap.dedent(script)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "VIZSLA_FROM": str(ROOT / "samples"), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+
+def test_the_worker_finds_a_timer_and_a_queue_function():
+    shown, _ = scenario("print(json.dumps(Worker('.').functions))")
+    types = {name: sorted(binding["type"] for binding in bindings) for name, bindings in shown.items()}
+    assert types == {"dispatch": ["queue", "timerTrigger"], "hunt": ["queueTrigger"]}
+    queues = {binding["queueName"] for bindings in shown.values() for binding in bindings if "queueName" in binding}
+    assert queues == {"vizsla-runs"}
+
+
+FULL_CIRCLE = """
+    worker = Worker('.')
+    tasks = json.loads(worker.timer('dispatch')['tasks'])
+    for task in tasks:
+        task = json.loads(task) if isinstance(task, str) else task
+        task['window'] = {'start': '2020-01-01T00:00:00Z', 'end': '2030-01-01T00:00:00Z'}
+        worker.queue('hunt', json.dumps(task))
+    import function_app
+    parts = function_app.parts()
+    again = json.loads(worker.timer('dispatch')['tasks'])
+    runs = {run.hunt: [run.status, run.findings, run.error] for run in parts.store.runs()}
+    print(json.dumps({'runs': runs, 'delivered': len(parts.sinks['memory'].findings), 'again': again}))
+"""
+
+
+def test_from_the_timer_to_the_sink():
+    shown, _ = scenario(FULL_CIRCLE)
+    assert {hunt: run[0] for hunt, run in shown["runs"].items()} == {
+        "discovery-burst": "succeeded",
+        "discovery-by-device": "succeeded",
+        "discovery-by-parent": "succeeded",
+    }
+    assert shown["runs"]["discovery-burst"][1] > 0
+    assert shown["delivered"] > 0
+    assert shown["again"] == []
+
+
+@pytest.fixture
+def hunts(tmp_path):
+    return Path(shutil.copytree(ROOT / "hunts", tmp_path / "hunts"))
+
+
+def test_a_broken_hunt_disables_itself_alone_and_is_named_in_the_log(hunts):
+    (hunts / "discovery-by-parent" / "hunt.yaml").write_text("title: [\n")
+    shown, log = scenario(FULL_CIRCLE, VIZSLA_HUNTS=str(hunts))
+    assert sorted(shown["runs"]) == ["discovery-burst", "discovery-by-device"]
+    assert "hunt discovery-by-parent is disabled until it is mended" in log
+
+
+def test_a_hunt_that_breaks_between_dispatch_and_run_is_a_failed_run_with_its_reason(hunts):
+    script = """
+        worker = Worker('.')
+        task = json.loads(worker.timer('dispatch')['tasks'])[0]
+        task = json.loads(task) if isinstance(task, str) else task
+        from pathlib import Path
+        import os
+        (Path(os.environ['VIZSLA_HUNTS']) / task['hunt'] / 'query.kql').unlink()
+        worker.queue('hunt', json.dumps(task))
+        import function_app
+        run = function_app.parts().store.runs()[0]
+        print(json.dumps([run.hunt, run.status, run.error.splitlines()[0][:41]]))
+    """
+    shown, _ = scenario(script, VIZSLA_HUNTS=str(hunts))
+    assert shown == ["discovery-burst", "failed", "discovery-burst/query.kql: cannot be read"]
+
+
+def test_a_message_that_is_none_of_ours_is_left_to_azures_retries():
+    script = """
+        try:
+            Worker('.').queue('hunt', 'not json')
+        except InvocationError as error:
+            print(json.dumps(str(error)))
+    """
+    shown, _ = scenario(script)
+    assert "JSON is malformed" in shown
