@@ -28,12 +28,12 @@ class _Yaml12(yaml.SafeLoader):
 
 
 for _tag, _pattern, _first in (
-    ("bool", r"true|false", "tf"),
-    ("null", r"null|~|", "n~"),
-    ("int", r"[-+]?(0|[1-9]\d*)", "-+0123456789"),
-    ("float", r"[-+]?(0|[1-9]\d*)(\.\d+)([eE][-+]?\d+)?", "-+0123456789"),
+    ("bool", r"true|false", [*"tf"]),
+    ("null", r"null|~|", [*"n~", ""]),
+    ("int", r"[-+]?(0|[1-9]\d*)", [*"-+0123456789"]),
+    ("float", r"[-+]?(0|[1-9]\d*)(\.\d+)([eE][-+]?\d+)?", [*"-+0123456789"]),
 ):
-    _Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+    _Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
 def decode(path: Path, kind: type[T], *, name: str) -> tuple[T | None, list[Fault]]:
@@ -41,10 +41,9 @@ def decode(path: Path, kind: type[T], *, name: str) -> tuple[T | None, list[Faul
     try:
         node = yaml.compose(path.read_text("utf-8"), Loader=_Yaml12)
     except (OSError, UnicodeDecodeError) as error:
-        return None, [Fault(name, "", f"cannot be read: {error}")]
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        return None, [Fault(name, "", f"is no YAML: {error.problem}", line=line)]
+        return None, [Fault(name, "", f"cannot be read: {because(error)}")]
+    except yaml.YAMLError as error:
+        return None, [_no_yaml(name, error)]
     if node is None:
         return None, [Fault(name, "", "is empty")]
     faults = [
@@ -56,12 +55,27 @@ def decode(path: Path, kind: type[T], *, name: str) -> tuple[T | None, list[Faul
     loader = _Yaml12("")
     try:
         return msgspec.convert(loader.construct_document(node), kind, strict=True), []
+    except yaml.YAMLError as error:
+        return None, [_no_yaml(name, error)]
     except msgspec.ValidationError as error:
         return None, [Fault(name, "", str(error))]
 
 
+def because(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, without its path."""
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+
+
+def _no_yaml(name: str, error: yaml.YAMLError) -> Fault:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return Fault(name, "", f"is no YAML: {error.problem}", line=error.problem_mark.line + 1)
+    return Fault(name, "", f"is no YAML: {str(error).partition(chr(10))[0]}")
+
+
 def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
     """`Did you mean X?`, or the names that there are."""
+    if not known:
+        return "There is none."
     close = get_close_matches(word, known, 1)
     return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}."
 
@@ -160,7 +174,7 @@ def _called(node: yaml.Node) -> str:
         case yaml.SequenceNode():
             return "a list"
         case _:
-            return f"{node.value!r}"
+            return f"{node.value!r}" if node.value else "empty"
 
 
 def _named(kind: inspect.Type) -> str:

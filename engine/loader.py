@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from textwrap import shorten
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import msgspec
+from croniter import croniter
 
 from engine import parameters
-from engine.decode import decode, nearest
-from engine.errors import Fault, HuntError, ParameterError
+from engine.decode import because, decode, nearest
+from engine.errors import Fault, HuntError, ParameterError, SettingsError
 from engine.model import tables
 from engine.model.catalogue import Catalogue
 from engine.model.hunt import Case, Cases, Definition, Hunt, Parameter, StepSpec, Value
 from engine.model.known_good import KnownGood
+from engine.sinks import SINKS
 from engine.steps import STEPS
 
 HUNTS = Path(__file__).parent.parent / "hunts"
@@ -38,16 +42,22 @@ class Loaded:
     broken: tuple[HuntError, ...]
 
 
+def names(folder: Path = HUNTS) -> tuple[str, ...]:
+    """The ids of the folder's hunts, broken ones too. Raises SettingsError when there is no such folder."""
+    if not folder.is_dir():
+        raise SettingsError(f"{folder} is no folder of hunts.")
+    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "_."))
+
+
 def load_all(folder: Path = HUNTS) -> Loaded:
-    """Every hunt of the folder. A broken one costs itself, never the others."""
+    """Every hunt of the folder. A broken one costs itself, never the others. Raises SettingsError as `names` does."""
     hunts: dict[str, Hunt] = {}
     broken: list[HuntError] = []
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.name.startswith(("_", ".")):
-            try:
-                hunts[path.name] = load(path)
-            except HuntError as error:
-                broken.append(error)
+    for name in names(folder):
+        try:
+            hunts[name] = load(folder / name)
+        except HuntError as error:
+            broken.append(error)
     return Loaded(hunts, tuple(broken))
 
 
@@ -65,13 +75,18 @@ def load(folder: Path) -> Hunt:
     query = _query(folder, faults)
     if definition is None or cases is None or query is None:
         raise HuntError(folder.name, tuple(faults))
-    faults += _table_faults(folder, definition)
+    faults += _definition_faults(folder, definition)
+    sound = {
+        name: _sound(name, parameter, f"{folder.name}/hunt.yaml", faults)
+        for name, parameter in definition.parameters.items()
+    }
+    definition = msgspec.structs.replace(definition, parameters=sound)
     defaults = _defaults(folder, definition, query, faults)
     steps = tuple(_Steps(folder, definition, faults).specs())
     faults += _case_faults(folder, definition, cases)
     lent = tuple(_with_events(folder, case, index, faults) for index, case in enumerate(cases.cases))
     if faults:
-        raise HuntError(folder.name, tuple(faults))
+        raise HuntError(folder.name, tuple(dict.fromkeys(faults)))
     return Hunt(folder.name, folder, definition, query, defaults, steps, lent)
 
 
@@ -79,15 +94,28 @@ def _query(folder: Path, faults: list[Fault]) -> str | None:
     try:
         return (folder / "query.kql").read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        faults.append(Fault(f"{folder.name}/query.kql", "", f"cannot be read: {error}"))
+        faults.append(Fault(f"{folder.name}/query.kql", "", f"cannot be read: {because(error)}"))
         return None
 
 
-def _table_faults(folder: Path, definition: Definition) -> Iterator[Fault]:
+def _definition_faults(folder: Path, definition: Definition) -> Iterator[Fault]:
+    file = f"{folder.name}/hunt.yaml"
+    if not croniter.is_valid(definition.schedule.cron):
+        cure = "Five fields in UTC, as in '*/15 * * * *'."
+        yield Fault(file, "schedule.cron", f"{definition.schedule.cron} is no schedule", cure)
     for table in definition.tables:
         if table not in tables.names():
-            cure = nearest(table, tables.names())
-            yield Fault(f"{folder.name}/hunt.yaml", "tables", f"{table} is no table known here", cure)
+            yield Fault(file, "tables", f"{table} is no table known here", nearest(table, tables.names()))
+    for index, delivery in enumerate(definition.deliver):
+        if delivery.to not in SINKS:
+            yield Fault(file, f"deliver[{index}].to", f"{delivery.to} is no sink", nearest(delivery.to, list(SINKS)))
+
+
+def _sound(name: str, parameter: Parameter, file: str, faults: list[Fault]) -> Parameter:
+    """The parameter without the bounds that no value can be held against; each of them is a fault."""
+    unusable = dict(parameters.misfits(parameter))
+    faults += [Fault(file, f"parameters.{name}.{key}", message) for key, message in unusable.items()]
+    return msgspec.structs.replace(parameter, **dict.fromkeys(unusable))
 
 
 def _defaults(folder: Path, definition: Definition, query: str, faults: list[Fault]) -> dict[str, Value]:
@@ -102,12 +130,14 @@ def _defaults(folder: Path, definition: Definition, query: str, faults: list[Fau
             continue
         let = written[name]
         line = query[: let.start].count("\n") + 1
+        fault = partial(Fault, f"{folder.name}/query.kql", f"let {name}", line=line)
         try:
-            value = parameters.read(parameter.type, let.text)
-            defaults[name] = parameters.coerce(name, parameter, value)
-        except (ValueError, ParameterError) as error:
+            defaults[name] = parameters.coerce(name, parameter, parameters.read(parameter.type, let.text))
+        except ValueError:
             cure = f"Write the default as one literal: {_EXAMPLES[parameter.type]}."
-            faults.append(Fault(f"{folder.name}/query.kql", f"let {name}", str(error), cure, line))
+            faults.append(fault(f"{shorten(let.text, 60)} is no {parameter.type}", cure))
+        except ParameterError as error:
+            faults.append(fault(str(error).removeprefix(f"{name}: ")))
     return defaults
 
 
@@ -132,7 +162,7 @@ def _case_faults(folder: Path, definition: Definition, cases: Cases) -> Iterator
             try:
                 parameters.coerce(name, definition.parameters[name], value)
             except ParameterError as error:
-                yield Fault(file, place, str(error))
+                yield Fault(file, place, str(error).removeprefix(f"{name}: "))
     for wanted, missing in ((True, "a case that expects a finding"), (False, "a case that expects none")):
         if not any(bool(case.expect) is wanted for case in cases.cases):
             yield Fault(file, "cases", f"lacks {missing}", "A hunt has at least one hit and one miss.")
@@ -144,16 +174,25 @@ def _with_events(folder: Path, case: Case, index: int, faults: list[Fault]) -> C
         return case
     place = f"cases[{index}].events_from"
     file = f"{folder.name}/cases.yaml"
-    others, found = decode(
-        folder.parent / case.events_from / "cases.yaml", Cases, name=f"{case.events_from}/cases.yaml"
-    )
-    faults += found
-    named = {other.name: other for other in others.cases} if others else {}
-    wanted = case.events_of or case.name
-    if wanted not in named:
-        faults.append(Fault(file, place, f"{case.events_from} has no case {wanted!r}", nearest(wanted, list(named))))
+    lender = folder.parent / case.events_from
+    if not (lender / "cases.yaml").is_file():
+        cure = nearest(case.events_from, names(folder.parent))
+        faults.append(Fault(file, place, f"{case.events_from} is no hunt with cases", cure))
         return case
-    return msgspec.structs.replace(case, common=named[wanted].common, events=named[wanted].events)
+    others, found = _decoded(lender / "cases.yaml", Cases)
+    faults += found
+    if others is None:
+        return case
+    lent = {other.name: other for other in others.cases}
+    wanted = case.events_of or case.name
+    if wanted not in lent:
+        faults.append(Fault(file, place, f"{lender.name} has no case {wanted!r}", nearest(wanted, list(lent))))
+    elif lent[wanted].events_from:
+        cure = f"Name {lent[wanted].events_from}."
+        faults.append(Fault(file, place, f"{lender.name} has the events of {wanted!r} from elsewhere", cure))
+    else:
+        return msgspec.structs.replace(case, common=lent[wanted].common, events=lent[wanted].events)
+    return case
 
 
 class _Steps:
@@ -216,21 +255,33 @@ class _Steps:
                 return parameters.timespan(str(value))
             return msgspec.convert(value, hint, strict=True)
         except (ValueError, msgspec.ValidationError) as error:
-            self._fault(place, str(error), "")
+            choices = [str(choice) for choice in get_args(hint)] if get_origin(hint) is Literal else []
+            self._fault(place, str(error), nearest(str(value), choices) if choices else "")
             return None
 
     def _list(self, place: str, name: Any, hint: type[Any]) -> Any:
         folder = self.folder.parent / "_lists"
-        names = sorted(path.stem for path in folder.glob("*.yaml"))
-        if name not in names:
-            self._fault(place, f"{name} is no list in _lists/", nearest(str(name), names))
+        known = sorted(path.stem for path in folder.glob("*.yaml"))
+        if name not in known:
+            self._fault(place, f"{name} is no list in _lists/", nearest(str(name), known))
             return None
-        value, found = decode(folder / f"{name}.yaml", hint, name=f"_lists/{name}.yaml")
+        value, found = _decoded(folder / f"{name}.yaml", hint)
         self.faults += found
         return value
 
     def _fault(self, place: str, message: str, cure: str) -> None:
         self.faults.append(Fault(f"{self.folder.name}/hunt.yaml", place, message, cure))
+
+
+def _decoded(file: Path, kind: type[Any]) -> tuple[Any, tuple[Fault, ...]]:
+    """A file that hunts share: a list, or another hunt's cases. Read once until it changes, for it may be long."""
+    return _decoded_at(file, file.stat().st_mtime_ns, cast("Hashable", kind))  # mypy takes no class for one
+
+
+@lru_cache(maxsize=64)
+def _decoded_at(file: Path, _changed: int, kind: type[Any]) -> tuple[Any, tuple[Fault, ...]]:
+    value, faults = decode(file, kind, name=f"{file.parent.name}/{file.name}")
+    return value, tuple(faults)
 
 
 def _takes(hint: Any, parameter: Parameter) -> bool:

@@ -149,6 +149,18 @@ def bind(query: str, values: Mapping[str, Value]) -> str:
     return query
 
 
+def misfits(parameter: Parameter) -> Iterator[tuple[str, str]]:
+    """The keys of a parameter that no value of its type can be held against, and what is wrong with each."""
+    fitting = {"int": int, "timespan": str}.get(parameter.type, ())
+    for key, bound in (("minimum", parameter.minimum), ("maximum", parameter.maximum)):
+        if bound is not None and not isinstance(bound, fitting):
+            yield key, f"{bound} bounds no {parameter.type}"
+    try:
+        re.compile(parameter.pattern)
+    except re.error as error:
+        yield "pattern", f"{parameter.pattern} is no regular expression: {error}"
+
+
 def takes(parameter: Parameter) -> str:
     """What a parameter takes, in words."""
     words = [f"a {parameter.type}" if parameter.type != "int" else "an int"]

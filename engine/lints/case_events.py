@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from engine.decode import nearest
+from engine.errors import UnreadableFile
 from engine.model.event import span_ticks, ticks, timestamp
 from engine.model.hunt import Case
 from engine.parameters import timespan
@@ -36,7 +38,7 @@ _LAUNCHER = {
 
 
 def rows(case: Case) -> dict[str, list[dict[str, Any]]]:
-    """Table -> rows, in the order of the case. KeyError when `by` names no event above it."""
+    """Table -> rows, in the order of the case. UnreadableFile when `by` labels no event above, or `at` is no timespan."""
     labelled: dict[str, dict[str, Any]] = {}
     tables: dict[str, list[dict[str, Any]]] = {}
     for index, event in enumerate(case.events):
@@ -49,11 +51,14 @@ def rows(case: Case) -> dict[str, list[dict[str, Any]]]:
 
 
 def _row(index: int, given: Mapping[str, Any], labelled: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    moment = timestamp(ticks(START.isoformat()) + span_ticks(timespan(given.get("at", "0s"))))
+    moment = timestamp(ticks(START.isoformat()) + span_ticks(_after_start(index, given)))
     command = str(given.get("ProcessCommandLine") or "")
     name = given.get("FileName") or _program(command)
     device = given.get("DeviceName", "ws01.contoso.com")
-    launcher = labelled[given["by"]] if "by" in given else {}
+    by = given.get("by")
+    if by is not None and by not in labelled:
+        raise UnreadableFile(f"events[{index}].by: {by} labels no event above it. {nearest(str(by), list(labelled))}")
+    launcher = labelled[by] if by is not None else {}
     return {
         "Timestamp": moment,
         "DeviceId": hashlib.sha1(device.encode(), usedforsecurity=False).hexdigest(),
@@ -67,6 +72,13 @@ def _row(index: int, given: Mapping[str, Any], labelled: Mapping[str, Mapping[st
         **{column: launcher.get(source) for column, source in _LAUNCHER.items()},
         **{key: value for key, value in given.items() if key not in _OWN},
     }
+
+
+def _after_start(index: int, given: Mapping[str, Any]) -> timedelta:
+    try:
+        return timespan(str(given.get("at", "0s")))
+    except ValueError as error:
+        raise UnreadableFile(f"events[{index}].at: {error}.") from error
 
 
 def _program(command: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine import parameters, runner
-from engine.errors import Fault
+from engine.errors import Fault, VizslaError
 from engine.lints.case_events import START, rows
 from engine.lints.interface import Needs, Subject
 from engine.model.finding import Finding
@@ -27,9 +27,13 @@ class CasesPass:
     needs: Needs = "local"
 
     def __call__(self, subject: Subject) -> Iterator[Fault]:
-        """One fault for each case whose findings are not those expected."""
+        """One fault for each case whose findings are not those expected, or that cannot be run."""
         for index, case in enumerate(subject.hunt.cases):
-            if difference := _difference(case, tuple(findings(subject.hunt, case))):
+            try:
+                difference = _difference(case, tuple(findings(subject.hunt, case)))
+            except VizslaError as error:
+                difference = f"cannot be run: {error}"
+            if difference:
                 yield subject.fault("cases.yaml", f"cases[{index}] {case.name}", difference, self.recommendation)
 
 

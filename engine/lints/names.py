@@ -33,7 +33,7 @@ class CatalogueIsCovered:
 
 @dataclass(frozen=True)
 class NamesAreClear:
-    """Parameters are snake_case, and the query declares nothing that looks like a parameter but is none."""
+    """Parameters are snake_case, as KQL's own `let` names are."""
 
     name: str = "names-are-clear"
     recommendation: str = "Parameters are snake_case words: burst_window."

@@ -132,9 +132,13 @@ def _typed(sql: str, found: str, kind: str) -> str:
     if kind == "dynamic":
         return f"coalesce(TRY_CAST({sql} AS JSON), to_json({sql}))" if found == "VARCHAR" else f"to_json({sql})"
     if kind == "datetime":
-        if found == "VARCHAR":
-            return f"kusto_datetime({sql})"
+        if not found.startswith(("TIMESTAMP", "DATE")):
+            return f"kusto_datetime(CAST({sql} AS VARCHAR))"
         zoned = "TIME ZONE" in found or found.startswith("TIMESTAMPTZ")
         return f"TRY_CAST({sql} AT TIME ZONE 'UTC' AS TIMESTAMP_NS)" if zoned else f"TRY_CAST({sql} AS TIMESTAMP_NS)"
-    nested = found.endswith("]") or found.startswith(("STRUCT", "MAP"))
-    return f"to_json({sql})::VARCHAR" if nested else f"TRY_CAST({sql} AS {duck_type(kind)})"
+    if found.endswith("]") or found.startswith(("STRUCT", "MAP")):
+        sql = f"CAST(to_json({sql}) AS VARCHAR)"
+    elif not found.endswith(("INT", "INTEGER", "DOUBLE", "FLOAT", "VARCHAR")):
+        # DuckDB refuses some casts outright, TRY or not; text casts to everything.
+        sql = f"CAST({sql} AS VARCHAR)"
+    return f"TRY_CAST({sql} AS {duck_type(kind)})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -46,7 +46,7 @@ class Translation:
 
     def parameters(self, now: datetime) -> dict[str, datetime]:
         """What to bind when the time is `now`."""
-        return {self.clock: now.replace(tzinfo=None)} if self.clock else {}
+        return {self.clock: now.astimezone(UTC).replace(tzinfo=None)} if self.clock else {}
 
 
 @lru_cache(maxsize=64)
@@ -68,7 +68,7 @@ def translate(query: str, schema: tuple[tuple[str, tuple[str, ...]], ...]) -> Tr
         raise UnsupportedQuery(_unsupported(error)) from error
     # The library also asserts, and recurses as deep as the query, where it meets what it was not made for.
     except (duckdb_kql.KqlError, AssertionError, RecursionError) as error:
-        what = str(error) or "a construct it does not know"
+        what = str(error).partition(" expecting ")[0] or "it holds a construct unknown here"
         raise UnsupportedQuery(f"the local engine cannot run this query: {what}; {ELSEWHERE}") from error
     return Translation(sql, used, arrival, CLOCK_SLOT if active.used else None)
 

@@ -76,6 +76,7 @@ class Shelf:
                 "threads": min(os.cpu_count() or 1, _MOST_THREADS),
                 "temp_directory": str(self.folder / "spilled"),
                 "preserve_insertion_order": False,
+                "enable_progress_bar": False,
                 "python_enable_replacements": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
@@ -118,7 +119,8 @@ class Shelf:
         try:
             self._database.execute(insert, [glob.escape(str(path))])
         except (duckdb.InvalidInputException, duckdb.IOException) as error:
-            raise UnreadableFile(f"{name}: {str(error).partition(chr(10))[0]}") from error
+            # DuckDB's own words would quote the row.
+            raise UnreadableFile(f"{name}: cannot be read as one JSON object a line") from error
 
     def add_parquet(self, table: str, files: Mapping[Path, str], types: Mapping[str, str]) -> None:
         """Takes in Parquet files of equal columns (name -> DuckDB type) without copying them.
@@ -146,24 +148,22 @@ class Shelf:
             self._database.execute(f"SET {setting}")
 
     def counts(self) -> list[Count]:
-        """What the tables hold, by file and faults."""
-        found = []
-        for table in self.types:
-            listed = self._database.execute(
-                f"SELECT {quoted(FILE)}, {quoted(FAULTS)}, count(*), min(Timestamp), max(Timestamp) "
-                f"FROM whole.{quoted(table)} GROUP BY ALL ORDER BY ALL"
-            ).fetchall()
-            found += [
-                Count(
-                    table,
-                    self._names.get(file, file),
-                    tuple(faults.split(",")) if faults else (),
-                    rows,
-                    *map(_utc, span),
-                )
-                for file, faults, rows, *span in listed
-            ]
-        return found
+        """What the tables hold, by file and faults. Raises UnreadableFile for a Parquet file that is damaged."""
+        return [count for table in self.types for count in self._counts(table)]
+
+    def _counts(self, table: str) -> Iterator[Count]:
+        listed = (
+            f"SELECT {quoted(FILE)}, {quoted(FAULTS)}, count(*), min(Timestamp), max(Timestamp) "
+            f"FROM whole.{quoted(table)} GROUP BY ALL ORDER BY ALL"
+        )
+        try:
+            found = self._database.execute(listed).fetchall()
+        except duckdb.Error as error:
+            why = str(error).partition("\n")[0]
+            raise UnreadableFile(f"{table}: one of its Parquet files cannot be read: {why}") from error
+        for file, faults, rows, *span in found:
+            names = tuple(faults.split(",")) if faults else ()
+            yield Count(table, self._names.get(file, file), names, rows, *map(_utc, span))
 
     def rows(self, query: str, window: Window | None, now: datetime) -> Iterator[list[Event]]:
         """The answer to `query` over the rows of `window`, when the time is `now`; see Source.rows."""

@@ -30,7 +30,8 @@ _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _BLANK = re.compile(r"[\s,]*")
 _HEAD = 1 << 16
-_DOCUMENT_HEAD = 1 << 26
+_CHUNK = 1 << 20
+_LONGEST_DOCUMENT_TRIED = 1 << 26
 
 
 class Flaws:
@@ -71,18 +72,15 @@ def rows(file: File, flaws: Flaws) -> Iterator[Row]:
             flaws.add("gzip cut short or damaged, what follows is lost", f"row {given + 1:,}")
 
 
-def write_lines(file: File, target: Path, canonical: Callable[[str], str], flaws: Flaws) -> int:
-    """Writes the rows of `file` to `target` as clean NDJSON, keys renamed by `canonical`. Returns how many."""
-    written = 0
+def write_lines(file: File, target: Path, canonical: Callable[[str], str], flaws: Flaws) -> None:
+    """Writes the rows of `file` to `target` as clean NDJSON, keys renamed by `canonical`."""
     with target.open("wb") as out:
         for number, row in enumerate(rows(file, flaws), 1):
             line = _line({canonical(key): value for key, value in row.items()})
-            if line is None:
-                flaws.add(f"row longer than {LONGEST_ROW:,} bytes or beyond JSON, passed over", f"row {number:,}")
-            else:
+            if line:
                 out.write(line)
-                written += 1
-    return written
+            else:
+                flaws.add(f"row longer than {LONGEST_ROW:,} bytes or beyond JSON, passed over", f"row {number:,}")
 
 
 def _line(row: Row) -> bytes | None:
@@ -121,15 +119,15 @@ def _encoding(stream: gzip.GzipFile | io.BufferedReader) -> str:
 
 
 def _is_document(file: File) -> bool:
-    """Whether the file is one JSON text (an array, an answer of Graph, an indented object) and not an object a line."""
+    """Whether the file is an array, an answer of Graph or indented objects, and not an object a line."""
     with _opened(file.path) as stream:
         try:
             head = stream.read(_HEAD).lstrip()
+            if head.startswith("["):
+                return True
             first, newline, _ = (head if "\n" in head else head + stream.readline()).partition("\n")
         except _DAMAGE:
             return False
-        if head.startswith("["):
-            return True
         line = _decoded(first)
         if line is None and newline:
             return _starts_with_a_value(file)
@@ -139,7 +137,7 @@ def _is_document(file: File) -> bool:
 def _starts_with_a_value(file: File) -> bool:
     with _opened(file.path) as stream:
         try:
-            _DECODER.raw_decode(stream.read(_DOCUMENT_HEAD).lstrip())
+            _DECODER.raw_decode(stream.read(_LONGEST_DOCUMENT_TRIED).lstrip())
         except (ValueError, RecursionError, *_DAMAGE):
             return False
     return True
@@ -158,22 +156,28 @@ def _lines(stream: TextIO, flaws: Flaws) -> Iterator[Row]:
 
 def _elements(stream: TextIO, flaws: Flaws) -> Iterator[Row]:
     """The elements of an array, the results of a Graph answer, or objects that follow each other."""
-    text = stream.read()
+    text = stream.read(_CHUNK)
     at = _after_blank(text, 0)
     inside = text.startswith("[", at)
-    at = _after_blank(text, at + inside)
+    at += inside
     number = 1
-    while at < len(text) and not (inside and text[at] == "]"):
+    while True:
+        at = _after_blank(text, at)
+        if inside and text.startswith("]", at):
+            break
         try:
             value, at = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
-            flaws.add("broken JSON, what follows is lost", f"element {number:,}")
+            if more := stream.read(max(_CHUNK, len(text))):
+                text, at = text[at:] + more, 0
+                continue
+            if at < len(text) or inside:
+                flaws.add("JSON broken or without its end, what follows is lost", f"element {number:,}")
             return
         yield from _objects(value, number, flaws)
-        at = _after_blank(text, at)
         number += 1
-    if inside and at >= len(text):
-        flaws.add("array without an end", f"element {number:,}")
+    if (text[at + 1 :] + stream.read(_CHUNK)).strip():
+        flaws.add("text behind the end of an array, lost", f"element {number:,}")
 
 
 def _objects(value: object, number: int, flaws: Flaws) -> Iterator[Row]:

@@ -61,8 +61,8 @@ def columns(**types: str) -> tuple[Column, ...]:
     return tuple(Column(name, kind) for name, kind in types.items())
 
 
-def error(line: int, column: int, start: int, length: int, code: str, message: str) -> Diagnostic:
-    return Diagnostic(line, column, start, length, "error", code, message)
+def error(place: tuple[int, int, int, int], code: str, message: str) -> Diagnostic:
+    return Diagnostic(*place, "error", code, message)
 
 
 def test_everything_is_said_of_a_clean_query():
@@ -105,19 +105,19 @@ def test_a_mistake_is_said_with_its_place():
     unknown = "does not refer to any known"
     expected = {
         "Launches\n| where\n    FileNme == 'x'": error(
-            3, 5, 21, 7, "KS142", f"The name 'FileNme' {unknown} column, table, variable or function."
+            (3, 5, 21, 7), "KS142", f"The name 'FileNme' {unknown} column, table, variable or function."
         ),
         "Nowhere | take 1": error(
-            1, 1, 0, 7, "KS204", f"The name 'Nowhere' {unknown} table, tabular variable or function."
+            (1, 1, 0, 7), "KS204", f"The name 'Nowhere' {unknown} table, tabular variable or function."
         ),
         "// \U0001f43e\r\nprint '\U0001f43e' | where Bad": error(
-            2, 19, 24, 3, "KS142", f"The name 'Bad' {unknown} column, table, variable or function."
+            (2, 19, 24, 3), "KS142", f"The name 'Bad' {unknown} column, table, variable or function."
         ),
         "Launches | project IP | invoke SeenBy(1, 2)": error(
-            1, 32, 31, 6, "KS120", "The function 'SeenBy' expects between 0 and 1 arguments."
+            (1, 32, 31, 6), "KS119", "The function 'SeenBy' expects 2 arguments."
         ),
         "print 1" + "+1" * 5_000: error(
-            1, 1, 0, 0, "KS245", "Query syntax depth exceeds maximum safe limit. Semantic analysis not performed."
+            (1, 1, 0, 0), "KS245", "Query syntax depth exceeds maximum safe limit. Semantic analysis not performed."
         ),
     }
     assert {query: found.diagnostics for query, found in each(expected).items()} == {

@@ -16,7 +16,7 @@ LAUNCHES: list[dict[str, object]] = [
         "DeviceId": "b",
         "FileName": "cmd.exe",
         "ProcessId": 41,
-        "ProcessCommandLine": 'cmd /c "echo a,b;\t\'\nwhoami" ü 语 𝕏 %s {0} --',
+        "ProcessCommandLine": 'cmd /c "echo a,b;\t\'\nwhoami" ü 语 𐍈 %s {0} --',
         "LogonId": 9_007_199_254_740_993,
         "ProcessCreationTime": "2026-11-24T10:50:01.1234561Z",
         "CreatedProcessSessionId": None,

@@ -45,7 +45,8 @@ def parquet(rows: list[dict[str, object]], path: Path, *, types: str = "VARCHAR"
             "CreatedProcessSessionId::BIGINT AS CreatedProcessSessionId)",
         }[types]
         database.execute(
-            f"COPY (SELECT {chosen} FROM read_json(?, columns={{{names}}}, format='newline_delimited')) TO ? (FORMAT PARQUET)",
+            f"COPY (SELECT {chosen} FROM read_json(?, columns={{{names}}}, format='newline_delimited')) "  # noqa: S608 - ours
+            "TO ? (FORMAT PARQUET)",
             [str(lines), str(path)],
         )
         lines.unlink()
@@ -96,12 +97,12 @@ def test_parquet_with_a_zone_is_read_as_that_instant(tmp_path):
     path = tmp_path / "zoned.parquet"
     with duckdb.connect() as database:
         database.execute(
-            "COPY (SELECT '2026-11-24 12:50:01.123456+02'::TIMESTAMPTZ AS Timestamp, 'a' AS DeviceId, [1, 2] AS FileName) "
-            "TO ? (FORMAT PARQUET)",
+            "COPY (SELECT '2026-11-24 12:50:01.123456+02'::TIMESTAMPTZ AS Timestamp, 'a' AS DeviceId, [1] AS FileName"
+            ") TO ? (FORMAT PARQUET)",
             [str(path)],
         )
     assert ask(path, query="DeviceProcessEvents | project Timestamp, FileName") == [
-        {"Timestamp": "2026-11-24T10:50:01.1234560Z", "FileName": "[1,2]"}
+        {"Timestamp": "2026-11-24T10:50:01.1234560Z", "FileName": "[1]"}
     ]
 
 
@@ -181,7 +182,7 @@ def test_a_folder_is_read_with_all_below_it_and_tells_what_it_passes_over(tmp_pa
     [
         ("README.md", b"x", "cannot tell its format by its name"),
         ("bursts.json", b'{"note": "x", "bursts": []}', "no telemetry by its columns"),
-        ("DeviceNetworkEvents.csv", ndjson(LAUNCHES), "of DeviceNetworkEvents"),
+        ("DeviceNetworkEvents.ndjson", ndjson(LAUNCHES), "of DeviceNetworkEvents"),
         ("broken.parquet", b"PAR1", "cannot be read"),
         ("noise.ndjson", bytes(range(256)), "no row in it"),
         ("cut.ndjson.gz", gzip.compress(ndjson(LAUNCHES))[:12], "no row in it: 1 x gzip cut short"),
@@ -266,8 +267,18 @@ DAMAGED: list[tuple[str, bytes, int, str]] = [
         3,
         "1 x line that is no JSON object, passed over (first at line 4)",
     ),
-    ("x.json", json.dumps(LAUNCHES).encode()[:-1], 3, "1 x array without an end (first at element 4)"),
-    ("x.json", json.dumps(LAUNCHES).encode()[:-20], 2, "1 x broken JSON, what follows is lost (first at element 3)"),
+    (
+        "x.json",
+        json.dumps(LAUNCHES).encode()[:-1],
+        3,
+        "1 x JSON broken or without its end, what follows is lost (first at element 4)",
+    ),
+    (
+        "x.json",
+        json.dumps(LAUNCHES).encode()[:-20],
+        2,
+        "1 x JSON broken or without its end, what follows is lost (first at element 3)",
+    ),
     (
         "x.json",
         json.dumps([*LAUNCHES, 7]).encode(),
@@ -293,6 +304,58 @@ DAMAGED: list[tuple[str, bytes, int, str]] = [
 def test_damage_is_passed_over_and_named(tmp_path, name, content, rows, flaw):
     (tmp_path / name).write_bytes(content)
     assert (count(tmp_path / name), notes(tmp_path / name)) == (rows, (f"{tmp_path / name}: {flaw}",))
+
+
+def test_an_array_is_read_in_pieces_of_any_size(tmp_path, monkeypatch):
+    (tmp_path / "x.json").write_bytes(json.dumps(LAUNCHES, indent=1).encode())
+    for size in (1, 7, 64, 1_000):
+        monkeypatch.setattr("engine.sources.text._CHUNK", size)
+        assert (ask(tmp_path), notes(tmp_path)) == (SORTED, ())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "BIGINT",
+        "DOUBLE",
+        "BOOLEAN",
+        "DATE",
+        "TIMESTAMP",
+        "TIMESTAMPTZ",
+        "BLOB",
+        "UUID",
+        "TIME",
+        "INTEGER[]",
+        "INTERVAL",
+    ],
+)
+def test_parquet_columns_of_unfit_types_read_as_null_or_text(tmp_path, kind):
+    path = tmp_path / "x.parquet"
+    with duckdb.connect() as database:
+        cells = ", ".join(f"NULL::{kind} AS {name}" for name in ("FileName", "ProcessId", "ProcessCreationTime"))
+        database.execute(
+            f"COPY (SELECT '2026-11-24'::DATE AS Timestamp, 'a' AS DeviceId, {cells}) TO ? (FORMAT PARQUET)",
+            [str(path)],
+        )
+    assert ask(path, query="DeviceProcessEvents | project Timestamp, FileName, ProcessId, ProcessCreationTime") == [
+        {"Timestamp": "2026-11-24T00:00:00.0000000Z", "FileName": "", "ProcessId": None, "ProcessCreationTime": None}
+    ]
+
+
+def test_parquet_damaged_in_the_middle_is_an_error(tmp_path):
+    path = tmp_path / "x.parquet"
+    parquet(LAUNCHES * 200, path)
+    content = bytearray(path.read_bytes())
+    content[4:200] = b"\xff" * 196
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match="DeviceProcessEvents: one of its Parquet files cannot be read"):
+        ask(path)
+
+
+def test_an_array_with_something_behind_it_says_so(tmp_path):
+    (tmp_path / "x.json").write_bytes(json.dumps(LAUNCHES).encode() + b"\n" + ndjson(LAUNCHES))
+    flaw = "1 x text behind the end of an array, lost (first at element 4)"
+    assert (ask(tmp_path), notes(tmp_path)) == (SORTED, (f"{tmp_path}/x.json: {flaw}",))
 
 
 def test_a_gzip_cut_short_gives_the_rows_before_the_cut(tmp_path):
