@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from engine import bootstrap, loader, ondemand
+from engine import bootstrap, loader, ondemand, parameters
 from engine.decode import nearest
 from engine.errors import VizslaError
 from engine.model.finding import SEVERITIES, Severity, at_least
@@ -61,7 +62,7 @@ HuntsFolder = Annotated[Path, typer.Option("--hunts", help="The folder of hunts.
 def hunts(folder: HuntsFolder = loader.HUNTS) -> None:
     """List the hunts: what each looks for, and its parameters with their defaults."""
     loaded = loader.load_all(folder)
-    listing.hunts(loaded.hunts.values(), Console())
+    listing.hunts(loaded.hunts.values(), Console(), written=parameters.write)
     for broken in loaded.broken:
         errors.print(f"{broken.hunt} cannot be loaded:\n{broken}", style="red", markup=False)
     raise typer.Exit(1 if loaded.broken else 0)
@@ -101,7 +102,9 @@ def run(  # noqa: PLR0917 - the options of a command line
     param: Annotated[list[str] | None, typer.Option(help="name=value. Repeats.")] = None,
     device: Annotated[list[str] | None, typer.Option(help="Device id or name. Repeats.")] = None,
     form: Annotated[Form, typer.Option("--format", help="What to print or write.")] = Form.TABLE,
-    out: Annotated[Path | None, typer.Option(help="Write to this file; for html, the table is printed too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write json or html to this file; for html, the table is printed.")
+    ] = None,
     store: Annotated[Path | None, typer.Option(help="SQLite file that keeps the record of runs.")] = None,
     fail_on: Annotated[Floor | None, typer.Option(help="Exit 1 when a finding is this severe, or worse.")] = None,
     folder: HuntsFolder = loader.HUNTS,
@@ -112,10 +115,12 @@ def run(  # noqa: PLR0917 - the options of a command line
 
     `vizsla run discovery-burst --from samples`
 
-    `vizsla run discovery-burst --from export.csv --last 7d --param minimum=4 --format json`
+    `vizsla run discovery-burst --from samples --last 6h --param minimum=4 --format json`
 
-    `vizsla run discovery-by-device --from 'day/*.ndjson.gz' --device ws01 --format html --out report.html`
+    `vizsla run discovery-by-device --from 'samples/*.gz' --device ws-0022 --format html --out report.html`
     """
+    if out and form is Form.TABLE:
+        raise typer.BadParameter("a table is printed only: add --format json or html", param_hint="--out")
     asked = ondemand.Asked(
         since=since, until=until, last=last, parameters=_pairs(param or []), devices=tuple(device or [])
     )
@@ -133,6 +138,9 @@ def run(  # noqa: PLR0917 - the options of a command line
 
 def main() -> None:
     """The entry point: an error that Vizsla raises becomes one message and exit 1, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character shows its number instead
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except VizslaError as error:
@@ -151,7 +159,7 @@ def _show(hunt: Hunt, outcome: Outcome, form: Form, out: Path | None) -> None:
         else html.render(outcome.run, outcome.findings, title=hunt.title)
     )
     if out is None:
-        typer.echo(written)
+        typer.echo(written.encode())  # JSON and the page are UTF-8, whatever the terminal's encoding
         return
     try:
         out.write_text(written, "utf-8")
@@ -161,18 +169,20 @@ def _show(hunt: Hunt, outcome: Outcome, form: Form, out: Path | None) -> None:
 
 
 def _known(folder: Path, hunt: str) -> str:
-    names = [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))]
+    names = loader.names(folder)
     if hunt not in names:
-        raise typer.BadParameter(f"{hunt} is no hunt in {folder}. {nearest(hunt, names)}", param_hint="HUNT")
+        raise typer.BadParameter(f"{hunt} is no hunt in {folder}. {nearest(hunt, names)}", param_hint="hunt")
     return hunt
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"{pair}: write name=value", param_hint="--param")
+        if name in pairs:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="--param")
         pairs[name] = value
     return pairs
 

@@ -72,7 +72,8 @@ def load(folder: Path) -> Hunt:
     faults += found
     cases, found = decode(folder / "cases.yaml", Cases, name=f"{folder.name}/cases.yaml")
     faults += found
-    query = _query(folder, faults)
+    query = _query(folder, "query.kql", faults)
+    baseline = _query(folder, "baseline.kql", faults) if (folder / "baseline.kql").exists() else None
     if definition is None or cases is None or query is None:
         raise HuntError(folder.name, tuple(faults))
     faults += _definition_faults(folder, definition)
@@ -82,19 +83,20 @@ def load(folder: Path) -> Hunt:
     }
     definition = msgspec.structs.replace(definition, parameters=sound)
     defaults = _defaults(folder, definition, query, faults)
+    faults += _baseline_faults(folder, definition, query, baseline or "")
     steps = tuple(_Steps(folder, definition, faults).specs())
     faults += _case_faults(folder, definition, cases)
     lent = tuple(_with_events(folder, case, index, faults) for index, case in enumerate(cases.cases))
     if faults:
         raise HuntError(folder.name, tuple(dict.fromkeys(faults)))
-    return Hunt(folder.name, folder, definition, query, defaults, steps, lent)
+    return Hunt(folder.name, folder, definition, query, baseline, defaults, steps, lent)
 
 
-def _query(folder: Path, faults: list[Fault]) -> str | None:
+def _query(folder: Path, file: str, faults: list[Fault]) -> str | None:
     try:
-        return (folder / "query.kql").read_text("utf-8")
+        return (folder / file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        faults.append(Fault(f"{folder.name}/query.kql", "", f"cannot be read: {because(error)}"))
+        faults.append(Fault(f"{folder.name}/{file}", "", f"cannot be read: {because(error)}"))
         return None
 
 
@@ -109,6 +111,15 @@ def _definition_faults(folder: Path, definition: Definition) -> Iterator[Fault]:
     for index, delivery in enumerate(definition.deliver):
         if delivery.to not in SINKS:
             yield Fault(file, f"deliver[{index}].to", f"{delivery.to} is no sink", nearest(delivery.to, list(SINKS)))
+
+
+def _baseline_faults(folder: Path, definition: Definition, query: str, baseline: str) -> Iterator[Fault]:
+    """A parameter that both queries have must have one default in them."""
+    defaults = {let.name: let.text for let in parameters.lets(query) if let.name in definition.parameters}
+    for let in parameters.lets(baseline):
+        if defaults.get(let.name, let.text) != let.text:
+            file, line = f"{folder.name}/baseline.kql", baseline[: let.start].count("\n") + 1
+            yield Fault(file, f"let {let.name}", "differs from query.kql", "Write the same default in both.", line)
 
 
 def _sound(name: str, parameter: Parameter, file: str, faults: list[Fault]) -> Parameter:

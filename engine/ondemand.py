@@ -13,10 +13,14 @@ from datetime import UTC, datetime, timedelta
 from engine import parameters, runner
 from engine.decode import nearest
 from engine.errors import ParameterError
+from engine.learn import learn
+from engine.model.baseline import Baseline
 from engine.model.hunt import Hunt, Value
 from engine.model.run import Window
 from engine.sources.interface import Source
 from engine.stores.interface import Store
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +34,33 @@ class Asked:
     devices: tuple[str, ...] = ()
 
 
-def run(
-    hunt: Hunt, asked: Asked, *, source: Source, whole: Window, store: Store, tenant: str = "default"
+def run(  # noqa: PLR0917 - one call, all by name
+    hunt: Hunt, asked: Asked, *, source: Source, whole: Window, store: Store, baseline: Baseline | None = None
 ) -> runner.Outcome:
-    """Runs the hunt over what was asked of the `whole` data. Raises ParameterError for what the hunt does not take."""
+    """Runs the hunt over what was asked of the `whole` data. Raises ParameterError for what the hunt does not take.
+
+    Where fewer than seven earlier days are known, the fleet in the data stands in for them.
+    """
+    span = window(asked, whole)
     request = runner.Request(
         id=str(uuid.uuid4()),
-        tenant=tenant,
-        window=window(asked, whole),
+        tenant="default",
+        window=span,
         now=whole.end,
         values=values(hunt, asked),
+        baseline=known(hunt, span, source=source, baseline=baseline),
     )
     return runner.run(hunt, request, source=source, sinks={}, store=store)
+
+
+def known(hunt: Hunt, window: Window, *, source: Source, baseline: Baseline | None) -> Baseline | None:
+    """What is known of the days before the window, or, where that is too little, of the fleet inside it."""
+    if hunt.baseline_query is None:
+        return None
+    earlier = (baseline or Baseline(hunt.id)).before(window.start.date())
+    if not earlier.weak:
+        return earlier
+    return Baseline(hunt.id, (*earlier.days, learn(hunt, source, window)), stand_in=True)
 
 
 def window(asked: Asked, data: Window) -> Window:
@@ -53,11 +72,9 @@ def window(asked: Asked, data: Window) -> Window:
     if asked.since:
         start = _moment("since", asked.since)
     elif asked.last:
-        start = end - _span(asked.last)
+        start = end - min(_span(asked.last), end - _EARLIEST)
     if start >= end:
-        raise ParameterError(
-            f"the window from {start.isoformat()} to {end.isoformat()} is empty: its start is not before its end."
-        )
+        raise ParameterError(f"the window is empty: it begins at {start.isoformat()} and ends at {end.isoformat()}.")
     return Window(start, end)
 
 
@@ -65,9 +82,13 @@ def values(hunt: Hunt, asked: Asked) -> dict[str, Value]:
     """The caller's parameters, typed and bounded. Raises ParameterError, which names the nearest right name."""
     known = hunt.definition.parameters
     given = dict(asked.parameters)
+    if "since" in given:
+        raise ParameterError("since is the start of the run's window: give --since or --last.")
     if asked.devices:
         if "devices" not in known:
             raise ParameterError(f"{hunt.id} cannot be narrowed to devices: it has no parameter `devices`.")
+        if "devices" in given:
+            raise ParameterError("--device and the parameter devices name the same: give one.")
         given["devices"] = list(asked.devices)
     for name in given:
         if name not in known:
@@ -80,7 +101,10 @@ def _moment(name: str, text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ParameterError(f"{name}: {text} is no moment like 2026-11-24T10:50:00Z.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not _EARLIEST <= moment <= _LATEST:
+        raise ParameterError(f"{name}: {text} lies outside {_EARLIEST.year} to {_LATEST.year}.")
+    return moment
 
 
 def _span(text: str) -> timedelta:

@@ -118,7 +118,10 @@ def timespan(text: str) -> timedelta:
     found = _TIMESPAN.fullmatch(text.strip())
     if not found:
         raise ValueError(f"{text} is no timespan like 10m, 24h or 7d")
-    return float(found[1]) * _UNITS[found[2]] if "." in found[1] else int(found[1]) * _UNITS[found[2]]
+    try:
+        return float(found[1]) * _UNITS[found[2]] if "." in found[1] else int(found[1]) * _UNITS[found[2]]
+    except OverflowError as error:
+        raise ValueError(f"{text} is too long") from error
 
 
 def written(value: timedelta) -> str:

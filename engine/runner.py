@@ -18,6 +18,7 @@ from pathlib import Path
 from engine import parameters
 from engine.errors import VizslaError
 from engine.loader import load
+from engine.model.baseline import Baseline, Seen
 from engine.model.event import Event, text
 from engine.model.finding import Finding, at_least
 from engine.model.hunt import Hunt, Value
@@ -35,7 +36,8 @@ _BATCH = 5_000
 class Request:
     """What a run is asked for. `scheduled` runs write findings and move the watermark, others touch neither.
 
-    `values` are parameters already coerced; `now` is the moment the run judges at.
+    `values` are parameters already coerced; `now` is the moment the run judges at; of `baseline`, the days before the
+    window count.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Request:
     now: datetime
     values: Mapping[str, Value] = field(default_factory=dict)
     scheduled: bool = False
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +140,13 @@ def judge(hunt: Hunt, request: Request, *, source: Source, tally: _Tally | None 
         values["since"] = request.window.start
     query = parameters.bind(hunt.query, values)
     reach = parameters.timespan(hunt.definition.schedule.reach)
-    seen = Window(request.window.start - reach, request.window.end)
+    reached = Window(request.window.start - reach, request.window.end)
+    seen = Seen(request.baseline and request.baseline.before(request.window.start.date()))
     context = Context(
-        request.tenant, hunt.id, hunt.title, hunt.definition.severity, request.now, request.window, values
+        request.tenant, hunt.id, hunt.title, hunt.definition.severity, request.now, request.window, values, seen
     )
     steps = [step.build(values) for step in hunt.steps]
-    for events in whole_devices(source.rows(query, seen)):
+    for events in whole_devices(source.rows(query, reached)):
         batch = _batch(events)
         counted.events += len(batch.events)
         for step in steps:

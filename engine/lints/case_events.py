@@ -38,7 +38,7 @@ _LAUNCHER = {
 
 
 def rows(case: Case) -> dict[str, list[dict[str, Any]]]:
-    """Table -> rows, in the order of the case. UnreadableFile when `by` labels no event above, or `at` is no timespan."""
+    """Table -> rows, in the order of the case. UnreadableFile when `by` labels no event above, or `at` is no span."""
     labelled: dict[str, dict[str, Any]] = {}
     tables: dict[str, list[dict[str, Any]]] = {}
     for index, event in enumerate(case.events):

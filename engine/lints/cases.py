@@ -32,7 +32,7 @@ class CasesPass:
             try:
                 difference = _difference(case, tuple(findings(subject.hunt, case)))
             except VizslaError as error:
-                difference = f"cannot be run: {error}"
+                difference = f"cannot be run: {error}".removesuffix(".")
             if difference:
                 yield subject.fault("cases.yaml", f"cases[{index}] {case.name}", difference, self.recommendation)
 
@@ -69,7 +69,8 @@ def _meets(expected: Expectation, finding: Finding) -> bool:
 
 
 def _told(expected: Expectation) -> str:
-    return f"{expected.device}: {', '.join(sorted(expected.intents))}"
+    words = [*sorted(expected.intents), expected.commands and f"{expected.commands} commands", expected.severity]
+    return f"{expected.device}: {', '.join(word for word in words if word)}"
 
 
 def _seen(finding: Finding) -> str:

@@ -154,6 +154,7 @@ class Hunt:
     folder: Path
     definition: Definition
     query: str
+    baseline_query: str | None
     defaults: Mapping[str, Value]
     steps: tuple[StepSpec, ...]
     cases: tuple[Case, ...]

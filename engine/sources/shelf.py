@@ -29,6 +29,7 @@ _MEMORY = "800MB"
 _MOST_THREADS = 4
 _PREPARATION = (
     "SET GLOBAL TimeZone='UTC'",
+    "SET enable_progress_bar=false",
     # duckdb-kql bins by epoch(), and DuckDB rounds nanoseconds to microseconds there: what happened in the last half
     # microsecond of a bin would fall into the next.
     "CREATE MACRO epoch(t) AS (epoch_ns(t) // 1000) / 1e6",
@@ -76,7 +77,6 @@ class Shelf:
                 "threads": min(os.cpu_count() or 1, _MOST_THREADS),
                 "temp_directory": str(self.folder / "spilled"),
                 "preserve_insertion_order": False,
-                "enable_progress_bar": False,
                 "python_enable_replacements": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

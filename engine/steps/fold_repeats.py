@@ -40,24 +40,29 @@ class FoldRepeats:
 
 
 class EachOnce:
-    """Distinct intents."""
+    """Distinct intents, each by the Weight that its launches were given; 1 where none was."""
 
     def __init__(self) -> None:
-        self._intents: Counter[str] = Counter()
+        self._launches: Counter[tuple[str, int]] = Counter()
+        self._heaviest: dict[str, int] = {}
 
     def add(self, event: Event) -> None:
         """One more launch of its intent."""
-        self._intents[event["Intent"]] += 1
+        intent, weight = event["Intent"], event.get("Weight", 1)
+        self._launches[intent, weight] += 1
+        self._heaviest[intent] = max(weight, self._heaviest.get(intent, 0))
 
     def remove(self, event: Event) -> None:
         """One launch less."""
-        self._intents[event["Intent"]] -= 1
-        if not self._intents[event["Intent"]]:
-            del self._intents[event["Intent"]]
+        intent, weight = event["Intent"], event.get("Weight", 1)
+        self._launches[intent, weight] -= 1
+        if not self._launches[intent, weight]:
+            del self._launches[intent, weight]
+            self._heaviest[intent] = max((left for of, left in self._launches if of == intent), default=0)
 
     def count(self) -> int:
-        """How many intents are in the window."""
-        return len(self._intents)
+        """What the intents in the window weigh."""
+        return sum(self._heaviest.values())
 
 
 class _Launches:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
+from engine.model.baseline import Seen
 from engine.model.burst import Burst
 from engine.model.event import Event
 from engine.model.finding import Finding
@@ -55,7 +56,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a run knows beside its events: whose, which hunt, when, over which window, with which bound parameters."""
+    """What a run knows beside its events: whose, which hunt, when, over which window, with which bound parameters.
+
+    `seen` is what earlier days hold.
+    """
 
     tenant: str
     hunt: str
@@ -64,6 +68,7 @@ class Context:
     now: datetime
     window: Window
     parameters: Mapping[str, object]
+    seen: Seen = field(default_factory=lambda: Seen(None))
 
 
 @runtime_checkable

@@ -25,10 +25,10 @@ _NO_PARENT = "what started {name} is not in the data"
 class NameActors:
     """Extends each event with its `Actor`.
 
-    `shells` and `pass_through` lead on to what started them. Below a process of `desktops`, the actor is the desktop
-    session: CreatedProcessSessionId when above 0, else the account's SID, else its LogonId. Processes of `remote_hosts`
-    begin anew for each command or live for ever: there, and below a scheduler that started a shell, the actor is one
-    image and account. Anywhere else it is one process.
+    `shells`, and what passes commands on as they do, lead on to what started them. Below a process of `desktops`, the
+    actor is the desktop session: CreatedProcessSessionId when above 0, else the account's SID, else its LogonId.
+    Processes of `remote_hosts` begin anew for each command or live for ever: there, and below a scheduler that started
+    a shell, the actor is one image and account. Anywhere else it is one process.
     """
 
     reads: ClassVar[tuple[str, ...]] = (
@@ -41,7 +41,6 @@ class NameActors:
     adds: ClassVar[tuple[str, ...]] = ("Actor",)
 
     shells: tuple[str, ...]
-    pass_through: tuple[str, ...] = ("net.exe", "conhost.exe", "forfiles.exe")
     desktops: tuple[str, ...] = ("explorer.exe", "windowsterminal.exe", "openconsole.exe")
     remote_hosts: tuple[str, ...] = ("psexesvc.exe", "wsmprovhost.exe", "winrshost.exe", "wmiprvse.exe")
     schedulers: tuple[str, ...] = ("services.exe", "svchost.exe", "taskeng.exe")
@@ -49,7 +48,7 @@ class NameActors:
     def __call__(self, batch: Batch, context: Context) -> Batch:  # noqa: ARG002 - every step is called alike
         """The batch with every event extended; nothing is dropped."""
         lineage = _lineage(batch)
-        leads_on = frozenset(name.lower() for name in (*self.shells, *self.pass_through))
+        leads_on = frozenset(name.lower() for name in self.shells)
         return replace(
             batch, events=tuple({**event, "Actor": self._actor(event, lineage, leads_on)} for event in batch.events)
         )

@@ -16,7 +16,7 @@ def test_an_event_is_filled_up_with_what_defender_would_say():
         "DeviceProcessEvents": [
             {
                 "Timestamp": "2026-01-05T09:01:00.0000000Z",
-                "DeviceId": "2a8ad50f3c4ea7d4a1ff9a1cd2d8b0ba4ba0cd17",
+                "DeviceId": "e5a2d08ea02fbee53f812d14521ea5a90f07357a",
                 "DeviceName": "ws01.contoso.com",
                 "ActionType": "ProcessCreated",
                 "ReportId": 1,

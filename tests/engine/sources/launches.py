@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+
+import duckdb
 
 from engine.model.event import Event
 from engine.model.run import Window
@@ -48,6 +52,33 @@ QUERY = f"DeviceProcessEvents | project {', '.join(LAUNCHES[0])}"
 
 def ndjson(rows: Sequence[Event]) -> bytes:
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def comma_separated(rows: list[dict[str, object]], delimiter: str = ",") -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def parquet(rows: list[dict[str, object]], path: Path, *, types: str = "VARCHAR") -> None:
+    with duckdb.connect() as database:
+        names = ", ".join(f"{name}: 'VARCHAR'" for name in rows[0])
+        lines = path.with_suffix(".rows")
+        lines.write_bytes(ndjson(rows))
+        chosen = {
+            "VARCHAR": "*",
+            "typed": "* REPLACE (Timestamp::TIMESTAMP_NS AS Timestamp, ProcessId::INTEGER AS ProcessId, "
+            "LogonId::UBIGINT AS LogonId, ProcessCreationTime::TIMESTAMP_NS AS ProcessCreationTime, "
+            "CreatedProcessSessionId::BIGINT AS CreatedProcessSessionId)",
+        }[types]
+        database.execute(
+            f"COPY (SELECT {chosen} FROM read_json(?, columns={{{names}}}, format='newline_delimited')) "  # noqa: S608 - ours
+            "TO ? (FORMAT PARQUET)",
+            [str(lines), str(path)],
+        )
+        lines.unlink()
 
 
 def ask(*paths: Path | str, query: str = QUERY, window: Window | None = None) -> list[Event]:

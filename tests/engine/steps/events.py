@@ -9,7 +9,7 @@ from engine.steps.interface import Batch, Context
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CONTEXT = Context("default", "hunt", "Hunt", SeverityFloors(20, 40, 65), NOW, Window(NOW, NOW), {})
-SHELLS = ("cmd.exe", "powershell.exe")
+SHELLS = ("cmd.exe", "powershell.exe", "net.exe")
 
 
 def told(*events, common=None):
@@ -22,4 +22,4 @@ def batch(*events, common=None):
     """A batch of told events; creation rows of shells are stitched in as the hunts' queries do."""
     made = told(*events, common=common)
     shells = tuple(row for row in made if row["FileName"].lower() in SHELLS)
-    return Batch(tuple(row for row in made if row["FileName"].lower() not in SHELLS), shells)
+    return Batch(tuple(row for row in made if row["FileName"].lower() not in SHELLS[:2]), shells)

@@ -1,0 +1,102 @@
+"""Learns a baseline: a hunt's `baseline.kql`, one day an execution, its commands read as intents."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import msgspec
+
+from engine import parameters
+from engine.errors import StoreError, VizslaError
+from engine.model.baseline import Baseline, Day, IntentSet, Own, Pair
+from engine.model.catalogue import Catalogue
+from engine.model.event import Event, text
+from engine.model.hunt import Hunt
+from engine.model.identity import Identity
+from engine.model.run import Window
+from engine.sources.interface import Source
+from engine.steps.classify import intent_of
+
+_DAY = timedelta(days=1)
+
+
+def learn(hunt: Hunt, source: Source, window: Window) -> Day:
+    """The aggregate of a window, filed under the day it starts on. Raises VizslaError without a baseline.kql."""
+    if hunt.baseline_query is None:
+        raise VizslaError(f"{hunt.id} learns no baseline: it has no baseline.kql.")
+    values = {**hunt.defaults, "since": window.start}
+    reach = parameters.timespan(hunt.definition.schedule.reach)
+    rows = source.rows(parameters.bind(hunt.baseline_query, values), Window(window.start - reach, window.end))
+    return _day(window.start.date(), [row for batch in rows for row in batch], _catalogue(hunt))
+
+
+def days(window: Window) -> Iterator[Window]:
+    """The whole and part days (UTC) of a window, oldest first."""
+    start = window.start
+    while start < window.end:
+        midnight = datetime.combine(start.date() + _DAY, time(), UTC)
+        yield Window(start, min(midnight, window.end))
+        start = midnight
+
+
+def read(file: Path, hunt: str) -> Baseline:
+    """The baseline in a file; an empty one when there is no file yet. Raises StoreError."""
+    try:
+        baseline = msgspec.json.decode(gzip.decompress(file.read_bytes()), type=Baseline)
+    except FileNotFoundError:
+        return Baseline(hunt)
+    except (OSError, EOFError, msgspec.DecodeError) as error:
+        raise StoreError(f"{file} is no baseline of Vizsla: {error}. `vizsla baseline learn` makes one.") from error
+    if baseline.hunt != hunt:
+        raise StoreError(f"{file} is the baseline of {baseline.hunt}, not of {hunt}.")
+    return baseline
+
+
+def write(file: Path, baseline: Baseline) -> None:
+    """Writes the baseline whole, or leaves the file as it was. Raises StoreError."""
+    fresh = file.with_name(file.name + ".new")
+    try:
+        fresh.write_bytes(gzip.compress(msgspec.json.encode(baseline), mtime=0))
+        fresh.replace(file)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
+    """Rows of a baseline.kql, by their column Kind. Commands without an intent are no discovery and left out."""
+    pairs: list[Pair] = []
+    own: dict[tuple[str, Identity, str], Own] = {}
+    sets: list[IntentSet] = []
+    devices = 0
+    for row in rows:
+        identity = Identity(text(row, "Actor"), text(row, "Account"), text(row, "Sha1"))
+        match row["Kind"]:
+            case "fleet":
+                devices = row["Devices"]
+            case "set":
+                intents = sorted(set(filter(None, (_intent(line, catalogue) for line in row["Command"].split("\n")))))
+                sets.append(IntentSet(identity, tuple(intents), row["Devices"]))
+            case kind if intent := _intent("\t".join(text(row, name) for name in _LAUNCH), catalogue):
+                if kind == "pair":
+                    pairs.append(Pair(identity, intent, text(row, "Command"), row["Devices"], row["Launches"]))
+                else:
+                    device = text(row, "DeviceId")
+                    own[device, identity, intent] = Own(device, identity, intent)
+    return Day(day, devices, tuple(pairs), tuple(own.values()), tuple(sets))
+
+
+_LAUNCH = ("FileName", "OriginalName", "Command")
+
+
+def _intent(launch: str, catalogue: Catalogue) -> str:
+    file_name, original, command = launch.split("\t", 2)
+    found = intent_of(catalogue, file_name=file_name, original_file_name=original, command_line=command)
+    return found.id if found else ""
+
+
+def _catalogue(hunt: Hunt) -> Catalogue:
+    catalogue: Catalogue = next(step.fields["catalogue"] for step in hunt.steps if "catalogue" in step.fields)
+    return catalogue

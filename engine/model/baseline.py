@@ -1,0 +1,117 @@
+"""What was seen on earlier days: which actors ran which intents, on how many devices."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+
+from msgspec import Struct
+
+from engine.model.identity import Identity
+
+FULL_WEEK = 7
+FEWEST_DEVICES = 3
+
+
+class Pair(Struct, frozen=True, array_like=True):
+    """An actor identity and a command seen on `devices` devices (at least three) in one day."""
+
+    identity: Identity
+    intent: str
+    command: str
+    devices: int
+    launches: int
+
+
+class Own(Struct, frozen=True, array_like=True):
+    """An intent that an actor identity had on one device, and not on enough others to be a Pair."""
+
+    device_id: str
+    identity: Identity
+    intent: str
+
+
+class IntentSet(Struct, frozen=True, array_like=True):
+    """All the intents that a generic host had on one device in a day, and on how many devices it had just these."""
+
+    identity: Identity
+    intents: tuple[str, ...]
+    devices: int
+
+
+class Day(Struct, frozen=True):
+    """One day's aggregate. `devices` is how many devices had events at all."""
+
+    day: date
+    devices: int
+    pairs: tuple[Pair, ...]
+    own: tuple[Own, ...]
+    sets: tuple[IntentSet, ...]
+
+
+class Baseline(Struct, frozen=True):
+    """The days that a hunt has learned, oldest first, one entry a day.
+
+    With fewer than seven days, or when the fleet at hand stands in for them (`stand_in`), a baseline is weak.
+    """
+
+    hunt: str
+    days: tuple[Day, ...] = ()
+    stand_in: bool = False
+
+    @property
+    def weak(self) -> bool:
+        """Whether too little is known to excuse anything outright."""
+        return self.stand_in or len(self.days) < FULL_WEEK
+
+    @property
+    def devices(self) -> int:
+        """The largest number of devices seen in a day."""
+        return max((day.devices for day in self.days), default=0)
+
+    def before(self, day: date) -> Baseline:
+        """The baseline without that day and what follows: an attack does not excuse itself."""
+        days = tuple(each for each in self.days if each.day < day)
+        return self if self.stand_in else Baseline(self.hunt, days)
+
+    def with_day(self, day: Day, *, keep: int = 30) -> Baseline:
+        """The baseline with the day added, in place of an earlier reading of it; the latest `keep` days are kept."""
+        days = sorted((*(each for each in self.days if each.day != day.day), day), key=lambda each: each.day)
+        return Baseline(self.hunt, tuple(days[-keep:]), self.stand_in)
+
+
+class Seen:
+    """A baseline made ready to be asked."""
+
+    def __init__(self, baseline: Baseline | None) -> None:
+        known = baseline or Baseline("")
+        self.weak = known.weak
+        self.stand_in = known.stand_in
+        self.days = len(known.days)
+        self.fleet = known.devices
+        self.pairs: dict[tuple[Identity, str], list[int]] = defaultdict(list)
+        self._own: dict[tuple[str, Identity, str], int] = defaultdict(int)
+        self._sets: dict[Identity, list[tuple[frozenset[str], int]]] = defaultdict(list)
+        for day in known.days:
+            devices: dict[tuple[Identity, str], int] = {}
+            for pair in day.pairs:
+                key = pair.identity, pair.intent
+                devices[key] = max(pair.devices, devices.get(key, 0))
+            for key, count in devices.items():
+                self.pairs[key].append(count)
+            for own in day.own:
+                self._own[own.device_id, own.identity, own.intent] += 1
+            for group in day.sets:
+                self._sets[group.identity].append((frozenset(group.intents), group.devices))
+
+    def enough(self, days: int) -> int:
+        """How many days make a routine: as many as asked, or one while too few are known."""
+        return 1 if self.weak else days
+
+    def own_days(self, device_id: str, identity: Identity, intent: str) -> int:
+        """On how many days this device had the pair, as its own."""
+        return self._own.get((device_id, identity, intent), 0)
+
+    def covered(self, identity: Identity, intents: set[str]) -> bool:
+        """Whether three device-days or more had all these intents by this identity."""
+        return sum(devices for group, devices in self._sets.get(identity, ()) if intents <= group) >= FEWEST_DEVICES

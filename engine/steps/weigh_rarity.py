@@ -1,0 +1,111 @@
+"""Weighs how rare a command is for its actor, against what was seen on earlier days.
+
+Routine is a pair of an actor identity and an intent that many devices had on several earlier days, or this device on
+several. An attack on the whole fleet does not excuse itself on its first day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import lru_cache
+from typing import ClassVar
+
+from engine.model.baseline import FEWEST_DEVICES, FULL_WEEK, Seen
+from engine.model.catalogue import Catalogue
+from engine.model.event import Event, span_ticks, text, ticks
+from engine.model.identity import Identity, folded, identity_of
+from engine.steps.interface import Batch, Context
+
+HEAVY = 3
+LIGHT = 1
+_SMALLEST_FLEET = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """What earlier days say of one event's actor and intent. `routine` is the verdict.
+
+    The pair was seen on enough devices on `days` of `of` days, at most on `devices` of `fleet` devices in one, and on
+    `own_days` on this device. With `stand_in` the fleet in the data was asked instead of earlier days.
+    """
+
+    routine: bool
+    days: int
+    of: int
+    devices: int
+    fleet: int
+    own_days: int
+    stand_in: bool = False
+
+
+@dataclass(frozen=True)
+class WeighRarity:
+    """Extends each event with its `Rarity`, and with its `Weight` in a window: 0 routine, 1 rare, 2 rare and heavy.
+
+    A pair is routine when it was seen on `days` earlier days, on each by at least three devices and `share` of the
+    fleet, or on `days` earlier days on this device. For actors in folders that users can write to, and unsigned ones,
+    only light intents are, by SHA1, on seven days. `generic_hosts` are judged by the whole set of intents that they
+    had within `window` of each other: routine if three earlier device-days had them all. With a weak baseline nothing
+    is weighed down: the score takes the verdict into account.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("DeviceId", "Timestamp", "AccountSid", "Intent", "Actor")
+    adds: ClassVar[tuple[str, ...]] = ("Rarity", "Weight")
+
+    catalogue: Catalogue
+    generic_hosts: tuple[str, ...]
+    window: timedelta
+    share: float = 0.002
+    days: int = 3
+
+    def __call__(self, batch: Batch, context: Context) -> Batch:
+        """The batch with every event weighed; nothing is dropped."""
+        seen = context.seen
+        weights = {intent.id: intent.weight for intent in self.catalogue.intents}
+        hosts = frozenset(self.generic_hosts)
+        weighed: list[Event] = []
+        for events in _together(batch.events, span_ticks(self.window)):
+            identity = identity_of(events[0], hosts)
+            covered = identity.file_name not in _folded(hosts) or seen.covered(identity, {e["Intent"] for e in events})
+            for event in events:
+                identity = identity_of(event, hosts)
+                rarity = self._rarity(seen, event, identity, weights[event["Intent"]], covered=covered)
+                heavy = weights[event["Intent"]] == HEAVY
+                weight = 0 if rarity.routine and not seen.weak else 1 + heavy
+                weighed.append({**event, "Rarity": rarity, "Weight": weight})
+        return replace(batch, events=tuple(weighed))
+
+    def _rarity(self, seen: Seen, event: Event, identity: Identity, weight: int, *, covered: bool) -> Rarity:
+        least = max(FEWEST_DEVICES, self.share * seen.fleet)
+        by_day = seen.pairs.get((identity, event["Intent"]), ())
+        days = sum(devices >= least for devices in by_day)
+        own = seen.own_days(text(event, "DeviceId"), identity, event["Intent"])
+        if identity.sha1:
+            routine = weight == LIGHT and days >= FULL_WEEK
+        else:
+            routine = identity.is_known and (days >= seen.enough(self.days) or own >= self.days)
+        enough = not seen.weak or seen.fleet >= _SMALLEST_FLEET
+        most = max(by_day, default=0)
+        return Rarity(routine and covered and enough, days, seen.days, most, seen.fleet, own, seen.stand_in)
+
+
+def _together(events: tuple[Event, ...], width: int) -> Iterator[list[Event]]:
+    """The events of each actor, cut where it paused for longer than `width` ticks; order is kept within."""
+    actors: dict[tuple[str, ...], list[Event]] = {}
+    for event in events:
+        actors.setdefault(event["Actor"].key, []).append(event)
+    for each in actors.values():
+        each.sort(key=lambda event: ticks(event["Timestamp"]))
+        begin = 0
+        for index in range(1, len(each)):
+            if ticks(each[index]["Timestamp"]) - ticks(each[index - 1]["Timestamp"]) > width:
+                yield each[begin:index]
+                begin = index
+        yield each[begin:]
+
+
+@lru_cache(maxsize=8)
+def _folded(hosts: frozenset[str]) -> frozenset[str]:
+    return frozenset(folded(host) for host in hosts)
