@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help hunt dev test check prove fmt clean
+.PHONY: help hunt dev test check prove fmt generate clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -33,6 +33,9 @@ prove: $(VENV)/.dev ## Run the property tests with their full counts
 fmt: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only .
+
+generate: $(VENV)/.dev ## Write the files that are made from the code: schemas, the table of hunts
+	@$(BIN)/python -m tests.generated
 
 clean: ## Remove what was installed and made
 	rm -rf $(VENV) engine/lints/node/node_modules report.html dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from engine import bootstrap, loader, ondemand, parameters
+from engine import bootstrap, learn, loader, ondemand, parameters
 from engine.decode import nearest
 from engine.errors import VizslaError
 from engine.model.finding import SEVERITIES, Severity, at_least
@@ -25,6 +25,7 @@ from engine.model.hunt import Hunt
 from engine.report import console as table
 from engine.report import html, listing
 from engine.report.document import encode
+from engine.report.words import count
 from engine.runner import Outcome
 
 app = typer.Typer(
@@ -35,6 +36,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Runs threat hunts over Microsoft Defender's tables, here over files.",
 )
+learned = typer.Typer(help="Learn what is routine, and show it.", no_args_is_help=True)
+app.add_typer(learned, name="baseline")
 errors = Console(stderr=True, highlight=False)
 
 
@@ -84,8 +87,8 @@ def check(
         errors.print(str(fault), style="red", markup=False, soft_wrap=True)
     for note in checked.not_run:
         errors.print(note, style="yellow", markup=False, soft_wrap=True)
-    words = f"{checked.hunts} hunts, {checked.lints} lints, {checked.cases} cases: {len(checked.faults)} faults"
-    typer.echo(words)
+    ran = ", ".join(map(count, (checked.hunts, checked.lints, checked.cases), ("hunt", "lint", "case")))
+    typer.echo(f"{ran}: {count(len(checked.faults), 'fault')}")
     raise typer.Exit(1 if checked.faults else 3 if checked.not_run else 0)
 
 
@@ -105,6 +108,7 @@ def run(  # noqa: PLR0917 - the options of a command line
     out: Annotated[
         Path | None, typer.Option(help="Write json or html to this file; for html, the table is printed.")
     ] = None,
+    baseline: Annotated[Path | None, typer.Option(help="What `vizsla baseline learn` wrote.")] = None,
     store: Annotated[Path | None, typer.Option(help="SQLite file that keeps the record of runs.")] = None,
     fail_on: Annotated[Floor | None, typer.Option(help="Exit 1 when a finding is this severe, or worse.")] = None,
     folder: HuntsFolder = loader.HUNTS,
@@ -126,7 +130,9 @@ def run(  # noqa: PLR0917 - the options of a command line
     )
     chosen = loader.load(folder / _known(folder, hunt))
     with _progress() as progress, bootstrap.files(paths, progress=progress) as source:
-        outcome = ondemand.run(chosen, asked, source=source, whole=source.whole, store=bootstrap.store(store))
+        past = learn.read(baseline, chosen.id) if baseline else None
+        kept = bootstrap.store(store)
+        outcome = ondemand.run(chosen, asked, source=source, whole=source.whole, store=kept, baseline=past)
     for note in outcome.run.notes:
         errors.print(note, style="yellow", markup=False, soft_wrap=True)
     if outcome.run.status == "failed":
@@ -134,6 +140,39 @@ def run(  # noqa: PLR0917 - the options of a command line
     _show(chosen, outcome, form, out)
     if fail_on and any(at_least(finding.severity, _severity(fail_on)) for finding in outcome.findings):
         raise typer.Exit(1)
+
+
+@learned.command("learn")
+def learn_baseline(
+    hunt: Annotated[str, typer.Argument(help="The hunt: see `vizsla hunts`.")],
+    paths: Annotated[list[str], typer.Option("--from", help="A file, a folder or a quoted glob. Repeats.")],
+    baseline: Annotated[Path, typer.Option(help="The file to write; days that it holds are kept.")],
+    folder: HuntsFolder = loader.HUNTS,
+) -> None:
+    """Learn what is routine from the days in the files, one day at a time.
+
+    For example: `vizsla baseline learn discovery-burst --from samples --baseline routine.gz`
+    """
+    chosen = loader.load(folder / _known(folder, hunt))
+    grown = learn.read(baseline, chosen.id)
+    with _progress() as progress, bootstrap.files(paths, progress=progress) as source:
+        for day in learn.days(source.whole):
+            grown = grown.with_day(learn.learn(chosen, source, day))
+    learn.write(baseline, grown)
+    for kept in grown.days:
+        typer.echo(f"{kept.day}  {kept.devices:,} devices  {len(kept.pairs):,} pairs  {len(kept.sets):,} sets")
+    typer.echo(f"{len(grown.days)} days in {baseline}" + ("; seven make a baseline" if grown.weak else ""))
+
+
+@learned.command("show")
+def show_baseline(
+    hunt: Annotated[str, typer.Argument(help="The hunt: see `vizsla hunts`.")],
+    baseline: Annotated[Path, typer.Option(help="What `vizsla baseline learn` wrote.", exists=True, dir_okay=False)],
+    most: Annotated[int, typer.Option(help="How many pairs to show.", min=1)] = 20,
+    folder: HuntsFolder = loader.HUNTS,
+) -> None:
+    """Show what was learned: the most routine pairs of an actor and an intent, and the newest."""
+    listing.baseline(learn.read(baseline, _known(folder, hunt)), Console(), most=most)
 
 
 def main() -> None:

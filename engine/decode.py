@@ -7,10 +7,11 @@ msgspec stops at its first error and PyYAML keeps the last of two equal keys, so
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import yaml
@@ -59,6 +60,17 @@ def decode(path: Path, kind: type[T], *, name: str) -> tuple[T | None, list[Faul
         return None, [_no_yaml(name, error)]
     except msgspec.ValidationError as error:
         return None, [Fault(name, "", str(error))]
+
+
+def decode_once(path: Path, kind: type[T], *, name: str) -> tuple[T | None, tuple[Fault, ...]]:
+    """As `decode`, for a file that many share and that may be long: read once, and again when it has changed."""
+    return _decoded(path, path.stat().st_mtime_ns, cast("Hashable", kind), name)  # mypy takes no class for one
+
+
+@lru_cache(maxsize=64)
+def _decoded(path: Path, _changed: int, kind: Any, name: str) -> tuple[Any, tuple[Fault, ...]]:
+    value, faults = decode(path, kind, name=name)
+    return value, tuple(faults)
 
 
 def because(error: OSError | UnicodeDecodeError) -> str:

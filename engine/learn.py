@@ -11,7 +11,7 @@ import msgspec
 
 from engine import parameters
 from engine.errors import StoreError, VizslaError
-from engine.model.baseline import Baseline, Day, IntentSet, Own, Pair
+from engine.model.baseline import Baseline, Day, History, IntentSet, Own, Pair
 from engine.model.catalogue import Catalogue
 from engine.model.event import Event, text
 from engine.model.hunt import Hunt
@@ -31,6 +31,15 @@ def learn(hunt: Hunt, source: Source, window: Window) -> Day:
     reach = parameters.timespan(hunt.definition.schedule.reach)
     rows = source.rows(parameters.bind(hunt.baseline_query, values), Window(window.start - reach, window.end))
     return _day(window.start.date(), [row for batch in rows for row in batch], _catalogue(hunt))
+
+
+def known(hunt: Hunt, window: Window, *, source: Source, baseline: Baseline | None) -> History:
+    """What is known of the days before the window's events; where that is too little, the fleet inside it stands in."""
+    learned = baseline or Baseline(hunt.id)
+    if hunt.baseline_query is None or not learned.before(window.end.date()).weak:
+        return History(learned)
+    earlier = learned.before(window.start.date()).days
+    return History(Baseline(hunt.id, (*earlier, learn(hunt, source, window)), stand_in=True))
 
 
 def days(window: Window) -> Iterator[Window]:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from croniter import croniter
 
 from engine import parameters
-from engine.decode import because, decode, nearest
+from engine.decode import because, decode, decode_once, nearest
 from engine.errors import Fault, HuntError, ParameterError, SettingsError
 from engine.model import tables
 from engine.model.catalogue import Catalogue
@@ -190,7 +190,7 @@ def _with_events(folder: Path, case: Case, index: int, faults: list[Fault]) -> C
         cure = nearest(case.events_from, names(folder.parent))
         faults.append(Fault(file, place, f"{case.events_from} is no hunt with cases", cure))
         return case
-    others, found = _decoded(lender / "cases.yaml", Cases)
+    others, found = decode_once(lender / "cases.yaml", Cases, name=f"{lender.name}/cases.yaml")
     faults += found
     if others is None:
         return case
@@ -276,23 +276,12 @@ class _Steps:
         if name not in known:
             self._fault(place, f"{name} is no list in _lists/", nearest(str(name), known))
             return None
-        value, found = _decoded(folder / f"{name}.yaml", hint)
+        value, found = decode_once(folder / f"{name}.yaml", hint, name=f"_lists/{name}.yaml")
         self.faults += found
         return value
 
     def _fault(self, place: str, message: str, cure: str) -> None:
         self.faults.append(Fault(f"{self.folder.name}/hunt.yaml", place, message, cure))
-
-
-def _decoded(file: Path, kind: type[Any]) -> tuple[Any, tuple[Fault, ...]]:
-    """A file that hunts share: a list, or another hunt's cases. Read once until it changes, for it may be long."""
-    return _decoded_at(file, file.stat().st_mtime_ns, cast("Hashable", kind))  # mypy takes no class for one
-
-
-@lru_cache(maxsize=64)
-def _decoded_at(file: Path, _changed: int, kind: type[Any]) -> tuple[Any, tuple[Fault, ...]]:
-    value, faults = decode(file, kind, name=f"{file.parent.name}/{file.name}")
-    return value, tuple(faults)
 
 
 def _takes(hint: Any, parameter: Parameter) -> bool:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from engine import parameters, runner
 from engine.decode import nearest
 from engine.errors import ParameterError
-from engine.learn import learn
 from engine.model.baseline import Baseline
 from engine.model.hunt import Hunt, Value
 from engine.model.run import Window
@@ -34,13 +33,10 @@ class Asked:
     devices: tuple[str, ...] = ()
 
 
-def run(  # noqa: PLR0917 - one call, all by name
+def run(
     hunt: Hunt, asked: Asked, *, source: Source, whole: Window, store: Store, baseline: Baseline | None = None
 ) -> runner.Outcome:
-    """Runs the hunt over what was asked of the `whole` data. Raises ParameterError for what the hunt does not take.
-
-    Where fewer than seven earlier days are known, the fleet in the data stands in for them.
-    """
+    """Runs the hunt over what was asked of the `whole` data. Raises ParameterError for what the hunt does not take."""
     span = window(asked, whole)
     request = runner.Request(
         id=str(uuid.uuid4()),
@@ -48,19 +44,9 @@ def run(  # noqa: PLR0917 - one call, all by name
         window=span,
         now=whole.end,
         values=values(hunt, asked),
-        baseline=known(hunt, span, source=source, baseline=baseline),
+        baseline=baseline,
     )
     return runner.run(hunt, request, source=source, sinks={}, store=store)
-
-
-def known(hunt: Hunt, window: Window, *, source: Source, baseline: Baseline | None) -> Baseline | None:
-    """What is known of the days before the window, or, where that is too little, of the fleet inside it."""
-    if hunt.baseline_query is None:
-        return None
-    earlier = (baseline or Baseline(hunt.id)).before(window.start.date())
-    if not earlier.weak:
-        return earlier
-    return Baseline(hunt.id, (*earlier.days, learn(hunt, source, window)), stand_in=True)
 
 
 def window(asked: Asked, data: Window) -> Window:

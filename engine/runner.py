@@ -17,8 +17,9 @@ from pathlib import Path
 
 from engine import parameters
 from engine.errors import VizslaError
+from engine.learn import known
 from engine.loader import load
-from engine.model.baseline import Baseline, Seen
+from engine.model.baseline import Baseline, History
 from engine.model.event import Event, text
 from engine.model.finding import Finding, at_least
 from engine.model.hunt import Hunt, Value
@@ -36,8 +37,7 @@ _BATCH = 5_000
 class Request:
     """What a run is asked for. `scheduled` runs write findings and move the watermark, others touch neither.
 
-    `values` are parameters already coerced; `now` is the moment the run judges at; of `baseline`, the days before the
-    window count.
+    `values` are parameters already coerced; `now` is the moment the run judges at; `baseline` is what was learned.
     """
 
     id: str
@@ -64,7 +64,9 @@ def run(hunt: Hunt, request: Request, *, source: Source, sinks: Mapping[str, Sin
     findings: tuple[Finding, ...] = ()
     error = ""
     try:
-        findings = tuple(sorted(judge(hunt, request, source=source, tally=tally), key=_worst_first))
+        history = known(hunt, request.window, source=source, baseline=request.baseline)
+        judged = judge(hunt, request, source=source, history=history, tally=tally)
+        findings = tuple(sorted(judged, key=_worst_first))
         if request.scheduled:
             for finding in _news(findings, store):
                 _deliver(hunt, finding, sinks)
@@ -132,8 +134,10 @@ class _Tally:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
-def judge(hunt: Hunt, request: Request, *, source: Source, tally: _Tally | None = None) -> Iterator[Finding]:
-    """The findings of one window, device by device."""
+def judge(
+    hunt: Hunt, request: Request, *, source: Source, history: History | None = None, tally: _Tally | None = None
+) -> Iterator[Finding]:
+    """The findings of one window, device by device. Without a `history` nothing is routine."""
     counted = tally if tally is not None else _Tally()
     values = {**hunt.defaults, **request.values}
     if "since" in hunt.defaults:
@@ -141,10 +145,8 @@ def judge(hunt: Hunt, request: Request, *, source: Source, tally: _Tally | None 
     query = parameters.bind(hunt.query, values)
     reach = parameters.timespan(hunt.definition.schedule.reach)
     reached = Window(request.window.start - reach, request.window.end)
-    seen = Seen(request.baseline and request.baseline.before(request.window.start.date()))
-    context = Context(
-        request.tenant, hunt.id, hunt.title, hunt.definition.severity, request.now, request.window, values, seen
-    )
+    floors, past = hunt.definition.severity, history or History(None)
+    context = Context(request.tenant, hunt.id, hunt.title, floors, request.now, request.window, values, past)
     steps = [step.build(values) for step in hunt.steps]
     for events in whole_devices(source.rows(query, reached)):
         batch = _batch(events)

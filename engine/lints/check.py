@@ -10,7 +10,8 @@ from pathlib import Path
 from engine.errors import Fault
 from engine.lints import kusto
 from engine.lints.cases import CasesPass
-from engine.lints.interface import Lint, Subject
+from engine.lints.interface import Lint, Subject, texts
+from engine.lints.known_good import KnownGoodIsAnIdentity, KnownGoodIsInForce, KnownGoodNamesWhatThereIs
 from engine.lints.names import CatalogueIsCovered, NamesAreClear
 from engine.lints.query import ColumnsAreReturned, KqlIsClean, NoControlCommands, TablesAreDeclared
 from engine.loader import load_all
@@ -24,6 +25,9 @@ LINTS: tuple[Lint, ...] = (
     ColumnsAreReturned(),
     CatalogueIsCovered(),
     NamesAreClear(),
+    KnownGoodIsInForce(),
+    KnownGoodIsAnIdentity(),
+    KnownGoodNamesWhatThereIs(),
     CasesPass(),
 )
 
@@ -52,20 +56,22 @@ def check(
         missing["local"] = "the cases were not run: they need `pip install vizsla[local]`"
     able = [lint for lint in LINTS if lint.needs not in missing]
     for hunt in hunts:
-        subject = Subject(hunt, analyses.get(hunt.id))
+        subject = Subject(hunt, analyses.get(hunt.id, {}))
         faults += [fault for lint in able for fault in lint(subject)]
     ran = "local" not in missing
     cases = sum(len(hunt.cases) for hunt in hunts) if ran else 0
-    return Checked(len(hunts), len(able), cases, tuple(faults), tuple(missing.values()))
+    once = tuple(dict.fromkeys(faults))  # hunts share lists
+    return Checked(len(hunts), len(able), cases, once, tuple(missing.values()))
 
 
 def _analyses(
     hunts: list[Hunt], analyse: Callable[..., dict[str, kusto.Analysis]]
-) -> tuple[dict[str, kusto.Analysis], dict[str, str]]:
-    """Microsoft's parser on all queries in one call, or which lints cannot run without it."""
+) -> tuple[dict[str, dict[str, kusto.Analysis]], dict[str, str]]:
+    """Microsoft's parser on all KQL in one call, hunt -> file -> analysis; or which lints cannot run without it."""
     known = {table: tables.columns(table) for table in tables.names()}
     try:
-        return analyse({hunt.id: hunt.query for hunt in hunts}, known), {}
+        found = analyse({f"{hunt.id}/{file}": text for hunt in hunts for file, text in texts(hunt).items()}, known)
+        return {hunt.id: {file: found[f"{hunt.id}/{file}"] for file in texts(hunt)} for hunt in hunts}, {}
     except kusto.NodeMissing as error:
         left_out = ", ".join(lint.name for lint in LINTS if lint.needs == "node")
         return {}, {"node": f"{left_out} were not run. {error}"}

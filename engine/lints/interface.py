@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -15,14 +15,19 @@ Needs: TypeAlias = Literal["", "node", "local"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A hunt, and what Microsoft's parser says of its query; None where the parser is not installed."""
+    """A hunt, and what Microsoft's parser says of its KQL: file -> analysis, empty where it is not installed."""
 
     hunt: Hunt
-    analysis: Analysis | None
+    analyses: Mapping[str, Analysis]
 
     def fault(self, file: str, place: str, message: str, cure: str, line: int | None = None) -> Fault:
         """A fault in one of the hunt's files."""
         return Fault(f"{self.hunt.id}/{file}", place, message, cure, line)
+
+
+def texts(hunt: Hunt) -> dict[str, str]:
+    """File -> KQL of a hunt: its query, and the one that learns its baseline where it has one."""
+    return {"query.kql": hunt.query} | ({"baseline.kql": hunt.baseline_query} if hunt.baseline_query else {})
 
 
 class Lint(Protocol):

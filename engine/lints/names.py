@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine import parameters
 from engine.errors import Fault
-from engine.lints.interface import Needs, Subject
+from engine.lints.interface import Needs, Subject, texts
 from engine.model.catalogue import Catalogue
 
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -16,7 +16,7 @@ _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class CatalogueIsCovered:
-    """The query asks for every program of the catalogue that its steps classify by."""
+    """A hunt's KQL asks for every program of the catalogue that its steps classify by."""
 
     name: str = "catalogue-is-covered"
     recommendation: str = "Add it to the list in the query: what is not fetched is not found."
@@ -24,11 +24,11 @@ class CatalogueIsCovered:
 
     def __call__(self, subject: Subject) -> Iterator[Fault]:
         """One fault for each program that the query's lists lack."""
-        listed = _listed(subject.hunt.query)
-        for step in subject.hunt.steps:
-            if step.name == "classify":
-                for program in sorted(_programs(step.fields["catalogue"]) - listed):
-                    yield subject.fault("query.kql", "", f"does not ask for {program}", self.recommendation)
+        catalogues = [step.fields["catalogue"] for step in subject.hunt.steps if step.name == "classify"]
+        for file, text in texts(subject.hunt).items():
+            listed = _listed(text)
+            for program in sorted(program for each in catalogues for program in _programs(each) - listed):
+                yield subject.fault(file, "", f"does not ask for {program}", self.recommendation)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from engine.lints.interface import Needs, Subject
 
 @dataclass(frozen=True)
 class KqlIsClean:
-    """The query has no error and no warning against the tables' columns."""
+    """A hunt's KQL has no error and no warning against the tables' columns."""
 
     name: str = "kql-is-clean"
     recommendation: str = "Run it in the portal, or see what the message says."
@@ -19,12 +19,11 @@ class KqlIsClean:
 
     def __call__(self, subject: Subject) -> Iterator[Fault]:
         """One fault a diagnostic, with its line and column."""
-        for found in subject.analysis.diagnostics if subject.analysis else ():
-            if found.severity in ("error", "warning"):
-                place = f"column {found.column}"
-                yield subject.fault(
-                    "query.kql", place, f"{found.message} ({found.code})", self.recommendation, found.line
-                )
+        for file, analysis in subject.analyses.items():
+            for found in analysis.diagnostics:
+                if found.severity in ("error", "warning"):
+                    place, message = f"column {found.column}", f"{found.message} ({found.code})"
+                    yield subject.fault(file, place, message, self.recommendation, found.line)
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,10 @@ class NoControlCommands:
     needs: Needs = "node"
 
     def __call__(self, subject: Subject) -> Iterator[Fault]:
-        """One fault when the text holds a command that begins with a dot."""
-        if subject.analysis and subject.analysis.kind == "command":
-            yield subject.fault("query.kql", "", "holds a control command", self.recommendation)
+        """One fault for each file that holds a command that begins with a dot."""
+        for file, analysis in subject.analyses.items():
+            if analysis.kind == "command":
+                yield subject.fault(file, "", "holds a control command", self.recommendation)
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,10 @@ class TablesAreDeclared:
 
     def __call__(self, subject: Subject) -> Iterator[Fault]:
         """One fault for each table that only one of the two names."""
-        if not subject.analysis:
+        if not subject.analyses:
             return
-        declared, used = set(subject.hunt.definition.tables), set(subject.analysis.tables)
+        declared = set(subject.hunt.definition.tables)
+        used = {table for analysis in subject.analyses.values() for table in analysis.tables}
         for table in sorted(used - declared):
             yield subject.fault("hunt.yaml", "tables", f"lacks {table}, which the query reads", self.recommendation)
         for table in sorted(declared - used):
@@ -72,9 +73,10 @@ class ColumnsAreReturned:
 
     def __call__(self, subject: Subject) -> Iterator[Fault]:
         """One fault a column and step."""
-        if not subject.analysis or subject.analysis.columns is None:
+        analysis = subject.analyses.get("query.kql")
+        if not analysis or analysis.columns is None:
             return
-        known = {column.name for column in subject.analysis.columns}
+        known = {column.name for column in analysis.columns}
         for index, step in enumerate(subject.hunt.steps):
             for column in step.cls.reads:
                 if column not in known:

@@ -83,8 +83,7 @@ class Baseline(Struct, frozen=True):
 class Seen:
     """A baseline made ready to be asked."""
 
-    def __init__(self, baseline: Baseline | None) -> None:
-        known = baseline or Baseline("")
+    def __init__(self, known: Baseline) -> None:
         self.weak = known.weak
         self.stand_in = known.stand_in
         self.days = len(known.days)
@@ -115,3 +114,17 @@ class Seen:
     def covered(self, identity: Identity, intents: set[str]) -> bool:
         """Whether three device-days or more had all these intents by this identity."""
         return sum(devices for group, devices in self._sets.get(identity, ()) if intents <= group) >= FEWEST_DEVICES
+
+
+class History:
+    """A baseline as the steps ask it: what was seen before a given day."""
+
+    def __init__(self, baseline: Baseline | None) -> None:
+        self._baseline = baseline or Baseline("")
+        self._seen: dict[date, Seen] = {}
+
+    def before(self, day: date) -> Seen:
+        """What the days before this one hold: an attack does not excuse itself. Made ready once a day."""
+        if day not in self._seen:
+            self._seen[day] = Seen(self._baseline.before(day))
+        return self._seen[day]

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
-from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import ClassVar
 
 from engine.model.actor import Actor, image_path
+from engine.model.catalogue import Catalogue
 from engine.model.event import Event
-from engine.model.known_good import KnownGood, KnownGoodEntry
+from engine.model.known_good import KnownGood, KnownGoodEntry, is_closed
+from engine.steps.classify import normalise
 from engine.steps.interface import Batch, Context
+from engine.steps.weigh_rarity import HEAVY
+
+_VERSIONED = r"(?=[^\\]*\w)[^\\:~]+"  # no dots alone, no stream, no 8.3 name
+_UNKNOWN = frozenset({"", "unknown"})
+_NO_CATALOGUE = Catalogue(())
 
 
 @dataclass(frozen=True)
 class DropKnownGood:
     """Drops the events that an entry of `known_good` excuses, and counts them by the entry.
 
-    The actor process must lie in one of the entry's folders; an unknown folder is excused by nothing. Expired entries
-    excuse nothing.
+    The actor process must be what the entry describes; one known by name alone is excused by nothing. Account and
+    signature are held against it where the data has them. Where users can write, the folder proves nothing: there an
+    entry must name a signature status or a hash, and all that it names must be known. `catalogue` tells which intents
+    are heavy; one that it does not hold is taken for heavy.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("Intent", "Actor")
     adds: ClassVar[tuple[str, ...]] = ()
 
     known_good: KnownGood
+    catalogue: Catalogue = _NO_CATALOGUE
 
     def __call__(self, batch: Batch, context: Context) -> Batch:
         """The batch without the excused events; `dropped` says how many by which entry."""
@@ -33,42 +44,96 @@ class DropKnownGood:
         kept: list[Event] = []
         excused: Counter[str] = Counter()
         for event in batch.events:
-            entry = next((entry for entry in self.known_good.entries if excuses(entry, event, today)), None)
+            entry = next((entry for entry in self._covering(event) if today < entry.expires), None)
             if entry is None:
                 kept.append(event)
             else:
                 excused[f"known good: {entry.id}"] += 1
         return replace(batch, events=tuple(kept), dropped=Counter(batch.dropped) + excused)
 
+    def lapsed(self, batch: Batch, context: Context) -> dict[str, int]:
+        """How many events of the batch each expired entry, by its id, would have excused; renewed ones do not count."""
+        today = context.now.date()
+        counts: Counter[str] = Counter()
+        for event in batch.events:
+            covering = self._covering(event)
+            if covering and all(entry.expires <= today for entry in covering):
+                counts[covering[0].id] += 1
+        return dict(counts)
 
-def excuses(entry: KnownGoodEntry, event: Event, today: date) -> bool:
-    """Whether the entry excuses this event on this day."""
-    actor: Actor = event["Actor"]
-    process = actor.process
-    return (
-        process.file_name.lower() == entry.file_name.lower()
-        and today < entry.expires
-        and _lies_in(image_path(process.folder_path, process.file_name), entry)
-        and _one_of(process.account_sid, entry.account_sids)
-        and _one_of(process.signature_status, entry.signature_statuses)
-        and _one_of(process.sha1, entry.sha1s)
-        and _one_of(event["Intent"], entry.intents)
+    def _covering(self, event: Event) -> list[KnownGoodEntry]:
+        """The entries that describe the event and its actor, expired ones too, in the list's order."""
+        actor: Actor = event["Actor"]
+        name = actor.process.file_name.lower()
+        return [
+            excuse.entry for excuse in _ready(self.known_good, self.catalogue).get(name, ()) if excuse.covers(event)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Excuse:
+    """An entry made ready: `image` matches full paths, `intents` are all that it excuses; all in lower case."""
+
+    entry: KnownGoodEntry
+    image: re.Pattern[str]
+    intents: frozenset[str]
+    account_sids: frozenset[str]
+    signature_statuses: frozenset[str]
+    sha1s: frozenset[str]
+    command_lines: tuple[re.Pattern[str], ...]
+
+    def covers(self, event: Event) -> bool:
+        actor: Actor = event["Actor"]
+        process = actor.process
+        path = image_path(process.folder_path, process.file_name)
+        if event["Intent"] not in self.intents or not self.image.fullmatch(path):
+            return False
+        closed = is_closed(path)
+        return (
+            (closed or bool(self.signature_statuses or self.sha1s))
+            and _fits(process.account_sid, self.account_sids, unknown_fits=closed)
+            and _fits(process.signature_status, self.signature_statuses, unknown_fits=closed)
+            and _fits(process.sha1, self.sha1s, unknown_fits=False)
+            and self._takes(process.command_line)
+        )
+
+    def _takes(self, command_line: str) -> bool:
+        arguments = normalise(command_line)
+        return not self.command_lines or any(pattern.fullmatch(arguments) for pattern in self.command_lines)
+
+
+def _fits(value: str, named: frozenset[str], *, unknown_fits: bool) -> bool:
+    lower = value.lower()
+    return not named or lower in named or (unknown_fits and lower in _UNKNOWN)
+
+
+@lru_cache(maxsize=8)
+def _ready(known_good: KnownGood, catalogue: Catalogue) -> Mapping[str, list[_Excuse]]:
+    """The excuses by file name, once for a list and a catalogue."""
+    light = frozenset(intent.id for intent in catalogue.intents if intent.weight < HEAVY)
+    excuses: defaultdict[str, list[_Excuse]] = defaultdict(list)
+    for entry in known_good.entries:
+        excuses[entry.file_name.lower()].append(_made_ready(entry, light))
+    return dict(excuses)
+
+
+def _made_ready(entry: KnownGoodEntry, light: frozenset[str]) -> _Excuse:
+    folders = "|".join(_pattern(folder) for folder in entry.folder_paths)
+    return _Excuse(
+        entry,
+        image=re.compile(rf"(?:{folders})\\{re.escape(entry.file_name.lower())}"),
+        intents=frozenset(entry.intents) or light,
+        account_sids=_lowered(entry.account_sids),
+        signature_statuses=_lowered(entry.signature_statuses),
+        sha1s=_lowered(entry.sha1s),
+        command_lines=tuple(re.compile(pattern) for pattern in entry.command_lines),
     )
 
 
-def _lies_in(path: str, entry: KnownGoodEntry) -> bool:
-    """`*` stands for one part of the path: it never crosses a backslash."""
-    parts = path.split("\\")[:-1]
-    for folder in entry.folder_paths:
-        wanted = folder.lower().rstrip("\\").split("\\")
-        if path and len(parts) == len(wanted) and all(map(_part_fits, parts, wanted)):
-            return True
-    return False
+def _lowered(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.lower() for word in words)
 
 
-def _part_fits(part: str, wanted: str) -> bool:
-    return fnmatchcase(part, wanted.replace("[", "[[]"))
-
-
-def _one_of(value: str, allowed: tuple[str, ...]) -> bool:
-    return not allowed or value.lower() in {each.lower() for each in allowed}
+def _pattern(folder: str) -> str:
+    """A folder as a regular expression of paths in lower case."""
+    return re.escape(folder.lower().rstrip("\\")).replace(r"\*", _VERSIONED)

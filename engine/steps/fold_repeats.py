@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from engine.model.event import Event, text
 from engine.steps.interface import Batch, Context, Tally
 
+_HEAVY = 2
 Form = Literal["each", "all", "majority"]
 
 
@@ -40,7 +41,11 @@ class FoldRepeats:
 
 
 class EachOnce:
-    """Distinct intents, each by the Weight that its launches were given; 1 where none was."""
+    """Distinct intents, each by the Weight that its launches were given; 1 where none was.
+
+    Beside a rare heavy intent (Weight 2) the routine ones count too: whoever asks for the Domain Admins and runs
+    ipconfig and whoami does not become routine by the latter.
+    """
 
     def __init__(self) -> None:
         self._launches: Counter[tuple[str, int]] = Counter()
@@ -62,7 +67,9 @@ class EachOnce:
 
     def count(self) -> int:
         """What the intents in the window weigh."""
-        return sum(self._heaviest.values())
+        present = {intent for intent, _ in self._launches}
+        weights = [self._heaviest[intent] for intent in present]
+        return max(sum(weights), len(present) if _HEAVY in weights else 0)
 
 
 class _Launches:

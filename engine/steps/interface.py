@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
-from engine.model.baseline import Seen
+from engine.model.baseline import History
 from engine.model.burst import Burst
 from engine.model.event import Event
 from engine.model.finding import Finding
@@ -58,7 +58,7 @@ class Batch:
 class Context:
     """What a run knows beside its events: whose, which hunt, when, over which window, with which bound parameters.
 
-    `seen` is what earlier days hold.
+    `history` is what earlier days hold.
     """
 
     tenant: str
@@ -68,7 +68,7 @@ class Context:
     now: datetime
     window: Window
     parameters: Mapping[str, object]
-    seen: Seen = field(default_factory=lambda: Seen(None))
+    history: History = field(default_factory=lambda: History(None))
 
 
 @runtime_checkable

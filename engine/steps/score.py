@@ -12,6 +12,7 @@ from engine.model.event import Event, text
 from engine.model.finding import Account, Command, Device, Finding, Severity, at_least
 from engine.steps.interface import Batch, Context
 from engine.steps.reasons import parts
+from engine.steps.weigh_rarity import Rarity
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,13 @@ class Score:
 
     def _severity(self, burst: Burst, score: int, context: Context) -> tuple[Severity, tuple[str, ...]]:
         severity = context.severity.of(score)
-        if not context.seen.weak or not context.seen.fleet:
+        rarity: Rarity | None = burst.events[0].get("Rarity")
+        if rarity is None or not rarity.weak or not rarity.fleet:
             return severity, ()
         unshared = {each["Intent"]: each["Weight"] for each in burst.events if not each["Rarity"].routine}
         if sum(unshared.values()) >= self.at_least:
             return severity, ()
-        shared = (
-            f"weak baseline: too few days are known, and the {context.seen.fleet:,} devices here share these commands"
-        )
+        shared = f"weak baseline: too few days are known, and the {rarity.fleet:,} devices here share these commands"
         return ("low" if at_least(severity, "low") else severity), (shared,)
 
 

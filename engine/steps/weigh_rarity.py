@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import ClassVar
 
-from engine.model.baseline import FEWEST_DEVICES, FULL_WEEK, Seen
+from engine.model.baseline import FEWEST_DEVICES, Seen
 from engine.model.catalogue import Catalogue
 from engine.model.event import Event, span_ticks, text, ticks
 from engine.model.identity import Identity, folded, identity_of
 from engine.steps.interface import Batch, Context
 
 HEAVY = 3
+_WORKING_WEEK = 5
 LIGHT = 1
 _SMALLEST_FLEET = 20
 
@@ -28,7 +29,8 @@ class Rarity:
     """What earlier days say of one event's actor and intent. `routine` is the verdict.
 
     The pair was seen on enough devices on `days` of `of` days, at most on `devices` of `fleet` devices in one, and on
-    `own_days` on this device. With `stand_in` the fleet in the data was asked instead of earlier days.
+    `own_days` on this device. With `stand_in` the fleet in the data was asked instead of earlier days; `weak` says
+    that too little is known to excuse anything.
     """
 
     routine: bool
@@ -37,7 +39,8 @@ class Rarity:
     devices: int
     fleet: int
     own_days: int
-    stand_in: bool = False
+    stand_in: bool
+    weak: bool
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class WeighRarity:
 
     A pair is routine when it was seen on `days` earlier days, on each by at least three devices and `share` of the
     fleet, or on `days` earlier days on this device. For actors in folders that users can write to, and unsigned ones,
-    only light intents are, by SHA1, on seven days. `generic_hosts` are judged by the whole set of intents that they
+    only light intents are, by SHA1, on five days. `generic_hosts` are judged by the whole set of intents that they
     had within `window` of each other: routine if three earlier device-days had them all. With a weak baseline nothing
     is weighed down: the score takes the verdict into account.
     """
@@ -62,11 +65,11 @@ class WeighRarity:
 
     def __call__(self, batch: Batch, context: Context) -> Batch:
         """The batch with every event weighed; nothing is dropped."""
-        seen = context.seen
         weights = {intent.id: intent.weight for intent in self.catalogue.intents}
         hosts = frozenset(self.generic_hosts)
         weighed: list[Event] = []
         for events in _together(batch.events, span_ticks(self.window)):
+            seen = context.history.before(date.fromisoformat(events[0]["Timestamp"][:10]))
             identity = identity_of(events[0], hosts)
             covered = identity.file_name not in _folded(hosts) or seen.covered(identity, {e["Intent"] for e in events})
             for event in events:
@@ -83,12 +86,12 @@ class WeighRarity:
         days = sum(devices >= least for devices in by_day)
         own = seen.own_days(text(event, "DeviceId"), identity, event["Intent"])
         if identity.sha1:
-            routine = weight == LIGHT and days >= FULL_WEEK
+            routine = weight == LIGHT and days >= _WORKING_WEEK
         else:
             routine = identity.is_known and (days >= seen.enough(self.days) or own >= self.days)
         enough = not seen.weak or seen.fleet >= _SMALLEST_FLEET
         most = max(by_day, default=0)
-        return Rarity(routine and covered and enough, days, seen.days, most, seen.fleet, own, seen.stand_in)
+        return Rarity(routine and covered and enough, days, seen.days, most, seen.fleet, own, seen.stand_in, seen.weak)
 
 
 def _together(events: tuple[Event, ...], width: int) -> Iterator[list[Event]]:

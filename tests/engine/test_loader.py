@@ -253,6 +253,12 @@ def test_faults_of_all_files_are_told_at_once(hunts):
     ]
 
 
+def test_both_queries_have_one_default(hunts):
+    (hunts / HUNT / "baseline.kql").write_text("// Learns.\nlet minimum = 3;\nDeviceProcessEvents\n")
+    differs = "let minimum: differs from query.kql. Write the same default in both."
+    assert told(hunts / HUNT) == [f"{HUNT}/baseline.kql:2: {differs}"]
+
+
 def test_a_broken_hunt_costs_itself_alone(hunts):
     (hunts / "one-device" / "query.kql").unlink()
     loaded = loader.load_all(hunts)
@@ -263,10 +269,12 @@ def test_a_broken_hunt_costs_itself_alone(hunts):
 
 
 def test_a_list_that_has_changed_is_read_anew(hunts):
-    loader.load(hunts / HUNT)
-    (hunts / "_lists" / "excused.yaml").write_text("entries: []\n")
-    step = next(step for step in loader.load(hunts / HUNT).steps if step.name == "drop_known_good")
-    assert step.fields["known_good"].entries == ()
+    def intents():
+        return [intent.id for intent in loader.load(hunts / HUNT).steps[0].fields["catalogue"].intents]
+
+    assert intents() == ["who", "where"]
+    edit(hunts / "_lists" / "questions.yaml", "id: where", "id: which")
+    assert intents() == ["who", "which"]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

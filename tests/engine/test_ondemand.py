@@ -149,9 +149,9 @@ def test_a_run_on_demand_is_recorded_but_moves_no_watermark_and_writes_no_findin
         for number, program in enumerate(("whoami", "ipconfig"))
     ]
     with Recorded(tables={"DeviceProcessEvents": launches}) as source:
-        outcome = ondemand.run(HUNT, Asked(), source=source, whole=DATA, store=store, tenant="t")
+        outcome = ondemand.run(HUNT, Asked(), source=source, whole=DATA, store=store)
     assert (outcome.run.status, outcome.run.window, outcome.run.events) == ("succeeded", DATA, 2)
     assert [finding.device.id for finding in outcome.findings] == ["d"]
     assert store.runs() == (outcome.run,)
-    assert store.watermark("t", HUNT.id) is None
+    assert store.watermark("default", HUNT.id) is None
     assert store.finding(outcome.findings[0].fingerprint) is None

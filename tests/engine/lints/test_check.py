@@ -13,7 +13,7 @@ from engine import loader
 from engine.lints import kusto
 from engine.lints.cases import CasesPass
 from engine.lints.check import LINTS, Checked, check
-from engine.lints.interface import Subject
+from engine.lints.interface import Subject, texts
 from engine.model import tables
 from engine.model.hunt import Expectation
 
@@ -29,13 +29,13 @@ def shipped():
 
 
 def edited(folder, edits):
-    """The small hunt after the edits (file, old, new)."""
+    """The small hunt after the edits (file, old, new); where `old` is empty, the file is new."""
     hunts = shutil.copytree(SMALL, folder / "hunts")
     for name, old, new in edits:
         file = hunts / HUNT / name
-        text = file.read_text("utf-8")
-        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
-        file.write_text(text.replace(old, new), "utf-8")
+        text = file.read_text("utf-8") if old else ""
+        assert not old or text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        file.write_text(text.replace(old, new) if old else new, "utf-8")
     return loader.load(hunts / HUNT)
 
 
@@ -58,7 +58,10 @@ SEE = "Run it in the portal, or see what the message says."
 NAME = "Let `tables` name what the query reads, and no more."
 PROJECT = "Project it at the query's end, or put the step that adds it before."
 ADD = "Add it to the list in the query: what is not fetched is not found."
-LAST_PROJECTED = "    InitiatingProcessParentCreationTime\n"
+BASELINE = (
+    'let programs = dynamic(["whoami.exe", "ipconfig.exe"]);\nDeviceProcessEvents\n| where FileName in~ (programs)\n'
+)
+LAST = "or DeviceName in~ (devices)\n"
 EDITS = {
     "an unknown column, with its line and column": (
         [("query.kql", "| where FileName in~ (programs)", "| where FileNam in~ (programs)")],
@@ -68,7 +71,7 @@ EDITS = {
         ],
     ),
     "a table that is read but not declared": (
-        [("query.kql", LAST_PROJECTED, f"{LAST_PROJECTED}| join kind=leftouter (DeviceInfo) on DeviceId\n")],
+        [("query.kql", LAST, f"{LAST}| join kind=leftouter (DeviceInfo) on DeviceId\n")],
         [f"hunt.yaml: tables: lacks DeviceInfo, which the query reads. {NAME}"],
     ),
     "a table that is declared but not read": (
@@ -76,7 +79,7 @@ EDITS = {
         [f"hunt.yaml: tables: names DeviceInfo, which the query does not read. {NAME}"],
     ),
     "a column that a step reads and the query does not return": (
-        [("query.kql", "AccountSid, LogonId, ", "AccountSid, ")],
+        [("query.kql", LAST, f"{LAST}| project-away LogonId\n")],
         [f"hunt.yaml: steps[1].name_actors: reads LogonId, which is not there. {PROJECT}"],
     ),
     "a step before the one that adds what it reads": (
@@ -98,6 +101,17 @@ EDITS = {
         ],
         ["hunt.yaml: parameters.whatRepeats: is no snake_case name. Parameters are snake_case words: burst_window."],
     ),
+    "a mistake in the KQL that learns": (
+        [("baseline.kql", "", BASELINE.replace("FileName", "FileNam"))],
+        [
+            f"baseline.kql:3: column 9: A value of type string or dynamic expected. (KS107). {SEE}",
+            f"baseline.kql:3: column 9: {UNKNOWN} (KS142). {SEE}",
+        ],
+    ),
+    "a program that the KQL that learns does not ask for": (
+        [("baseline.kql", "", BASELINE.replace('"whoami.exe", ', ""))],
+        [f"baseline.kql: does not ask for whoami.exe. {ADD}"],
+    ),
     "a control command": (
         [("query.kql", "// Launches of two programs.\n", ".show tables;\n")],
         ["query.kql: holds a control command. Take it out: hunts only read."],
@@ -110,8 +124,11 @@ def told(tmp_path_factory):
     """Edit -> what every lint but the cases tells of the hunt. One process of Node serves them all."""
     hunts = {name: edited(tmp_path_factory.mktemp("edited"), edits) for name, (edits, _) in EDITS.items()}
     known = {table: tables.columns(table) for table in tables.names()}
-    analyses = kusto.analyse({name: hunt.query for name, hunt in hunts.items()}, known)
-    subjects = {name: Subject(hunt, analyses[name]) for name, hunt in hunts.items()}
+    queries = {f"{name}/{file}": text for name, hunt in hunts.items() for file, text in texts(hunt).items()}
+    analyses = kusto.analyse(queries, known)
+    subjects = {
+        name: Subject(hunt, {file: analyses[f"{name}/{file}"] for file in texts(hunt)}) for name, hunt in hunts.items()
+    }
     able = [lint for lint in LINTS if lint.needs != "local"]
     return {name: [str(fault) for lint in able for fault in lint(subject)] for name, subject in subjects.items()}
 
@@ -149,7 +166,7 @@ CASES = [
 def test_a_case_that_fails_tells_what_was_found(changes, expected):
     hunt = loader.load(SMALL / HUNT)
     case = msgspec.structs.replace(hunt.cases[0], **changes)
-    faults = list(CasesPass()(Subject(replace(hunt, cases=(case,)), None)))
+    faults = list(CasesPass()(Subject(replace(hunt, cases=(case,)), {})))
     told = f"{HUNT}/cases.yaml: cases[0] two questions: {expected}. Correct the case, the query or the steps."
     assert [str(fault) for fault in faults] == [told]
 

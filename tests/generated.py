@@ -1,0 +1,56 @@
+"""Files that are made from the code and stand in the repository for readers: `python -m tests.generated` writes them.
+
+A test compares each with what it would be now.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import shorten
+
+from engine import loader, parameters
+from engine.model import hunt
+from engine.report import document
+
+ROOT = Path(__file__).parent.parent
+_INTRO = """# Hunts
+
+Each folder is a hunt; [writing a hunt](../docs/writing-a-hunt.md) explains its files.
+This table is made by `make generate`. Parameters stand there with their defaults; `since` is set by each run.
+
+| hunt | what it finds | ATT&CK | parameters |
+|---|---|---|---|
+"""
+
+
+def files() -> dict[Path, str]:
+    """Path -> text of every generated file."""
+    return {
+        ROOT / "hunts" / "hunt.schema.json": _pretty(hunt.schema()),
+        ROOT / "hunts" / "README.md": _INTRO + "".join(_row(each) for each in loader.load_all().hunts.values()),
+        ROOT / "docs" / "answer.schema.json": _pretty(document.schema()),
+    }
+
+
+def _pretty(schema: Mapping[str, object]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _row(each: hunt.Hunt) -> str:
+    written = {name: shorten(parameters.write(value), 60, placeholder=" ...") for name, value in each.defaults.items()}
+    cells = (
+        f"[{each.id}]({each.id}/hunt.yaml)",
+        each.title,
+        " ".join((each.definition.attack.tactic, *each.definition.attack.techniques)),
+        "<br>".join(f"`{name} = {default}`" for name, default in written.items() if name != "since"),
+    )
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |\n"
+
+
+if __name__ == "__main__":
+    for path, text in files().items():
+        path.write_text(text, "utf-8")
+        sys.stdout.write(f"{path.relative_to(ROOT)}\n")
