@@ -204,7 +204,7 @@ def _show(hunt: Hunt, outcome: Outcome, form: Form, out: Path | None) -> None:
         out.write_text(written, "utf-8")
     except OSError as error:
         raise VizslaError(f"{out} cannot be written: {error.strerror}.") from error
-    errors.print(f"{form.value} written to {out}", markup=False)
+    errors.print(f"{form.value} written to {out}", markup=False, soft_wrap=True)
 
 
 def _known(folder: Path, hunt: str) -> str:

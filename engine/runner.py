@@ -24,6 +24,7 @@ from engine.model.event import Event, text
 from engine.model.finding import Finding, at_least
 from engine.model.hunt import Hunt, Value
 from engine.model.run import HuntRun, Window
+from engine.recurrence import Key, fold
 from engine.schedule import Task
 from engine.sinks.interface import Sink
 from engine.sources.interface import Source
@@ -66,7 +67,7 @@ def run(hunt: Hunt, request: Request, *, source: Source, sinks: Mapping[str, Sin
     try:
         history = known(hunt, request.window, source=source, baseline=request.baseline)
         judged = judge(hunt, request, source=source, history=history, tally=tally)
-        findings = tuple(sorted(judged, key=_worst_first))
+        findings = tuple(sorted(fold(judged, _earlier(request, store)), key=_worst_first))
         if request.scheduled:
             for finding in _news(findings, store):
                 _deliver(hunt, finding, sinks)
@@ -176,12 +177,19 @@ def _batch(rows: Sequence[Event]) -> Batch:
     return Batch(launches, tuple(row for row in rows if row.get("Role") == "shell"))
 
 
+def _earlier(request: Request, store: Store) -> Callable[[Key], Finding | None]:
+    """What the store knows under a recurrence's key; a run on demand compares with nothing but itself."""
+    return store.recurring if request.scheduled else lambda _: None
+
+
 def _news(findings: Sequence[Finding], store: Store) -> Iterator[Finding]:
-    """Those the store does not know, or knows with fewer commands."""
+    """Those the store does not know, or knows with fewer commands; one that only came again is recorded in silence."""
     for finding in findings:
         known = store.finding(finding.fingerprint)
         if known is None or len(known.commands) < len(finding.commands):
             yield finding
+        elif known.recurrences < finding.recurrences:
+            store.record_finding(finding)
 
 
 def _deliver(hunt: Hunt, finding: Finding, sinks: Mapping[str, Sink]) -> None:

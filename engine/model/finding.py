@@ -61,6 +61,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `fingerprint` is equal for two findings that an analyst would call the same. `score` is 0-100. `chain` is the
     process chain from the oldest known ancestor down to the launcher of the first command. `reasons` are sentences.
+    `identity` is the actor's across devices and days, empty where it runs whatever it is told to; `recurrences` counts
+    how often the same came again, `last_seen` when it last ended.
     """
 
     fingerprint: str
@@ -77,8 +79,17 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     techniques: tuple[str, ...]
     reasons: tuple[str, ...]
     chain: tuple[Process, ...] = ()
+    identity: str = ""
+    recurrences: int = 0
+    last_seen: str = ""
 
 
 def at_least(severity: Severity, floor: Severity) -> bool:
     """Whether `severity` is `floor` or worse."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(floor)
+
+
+def recurrence_key(finding: Finding) -> tuple[str, str, str, str]:
+    """What a finding shares with its recurrences: hunt, device id, actor identity and sorted intents."""
+    intents = sorted({command.intent for command in finding.commands})
+    return finding.hunt, finding.device.id, finding.identity, ",".join(intents)

@@ -58,6 +58,7 @@ class Score:
             techniques=tuple(sorted({known[intent].technique for intent in burst.intents})),
             reasons=(*(str(part) for part in earned), *weak, *_lacking(burst)),
             chain=burst.actor.chain,
+            identity=text(first, "Identity"),
         )
 
     def _severity(self, burst: Burst, score: int, context: Context) -> tuple[Severity, tuple[str, ...]]:

@@ -47,6 +47,8 @@ class Rarity:
 class WeighRarity:
     """Extends each event with its `Rarity`, and with its `Weight` in a window: 0 routine, 1 rare, 2 rare and heavy.
 
+    `Identity` is the actor's as text, empty for sessions and generic hosts, which run whatever they are told to.
+
     A pair is routine when it was seen on `days` earlier days, on each by at least three devices and `share` of the
     fleet, or on `days` earlier days on this device. For actors in folders that users can write to, and unsigned ones,
     only light intents are, by SHA1, on five days. `generic_hosts` are judged by the whole set of intents that they
@@ -55,7 +57,7 @@ class WeighRarity:
     """
 
     reads: ClassVar[tuple[str, ...]] = ("DeviceId", "Timestamp", "AccountSid", "Intent", "Actor")
-    adds: ClassVar[tuple[str, ...]] = ("Rarity", "Weight")
+    adds: ClassVar[tuple[str, ...]] = ("Rarity", "Weight", "Identity")
 
     catalogue: Catalogue
     generic_hosts: tuple[str, ...]
@@ -71,13 +73,15 @@ class WeighRarity:
         for events in _together(batch.events, span_ticks(self.window)):
             seen = context.history.before(date.fromisoformat(events[0]["Timestamp"][:10]))
             identity = identity_of(events[0], hosts)
-            covered = identity.file_name not in _folded(hosts) or seen.covered(identity, {e["Intent"] for e in events})
+            generic = identity.file_name in _folded(hosts)
+            covered = not generic or seen.covered(identity, {event["Intent"] for event in events})
             for event in events:
                 identity = identity_of(event, hosts)
                 rarity = self._rarity(seen, event, identity, weights[event["Intent"]], covered=covered)
                 heavy = weights[event["Intent"]] == HEAVY
                 weight = 0 if rarity.routine and not seen.weak else 1 + heavy
-                weighed.append({**event, "Rarity": rarity, "Weight": weight})
+                own = "" if generic or event["Actor"].kind != "process" else "|".join(identity)
+                weighed.append({**event, "Rarity": rarity, "Weight": weight, "Identity": own})
         return replace(batch, events=tuple(weighed))
 
     def _rarity(self, seen: Seen, event: Event, identity: Identity, weight: int, *, covered: bool) -> Rarity:

@@ -24,6 +24,10 @@ class Store(Protocol):
         """The finding as last recorded, or None."""
         ...
 
+    def recurring(self, key: tuple[str, str, str, str]) -> Finding | None:
+        """The finding last recorded with this hunt, device id, actor identity and sorted intents, or None."""
+        ...
+
     def record_finding(self, finding: Finding) -> None:
         """Records the finding under its fingerprint, over an earlier form of it."""
         ...

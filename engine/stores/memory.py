@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.model.finding import Finding
+from engine.model.finding import Finding, recurrence_key
 from engine.model.run import HuntRun
 
 
@@ -14,6 +14,7 @@ class Memory:
     def __init__(self) -> None:
         self._watermarks: dict[tuple[str, str], datetime] = {}
         self._findings: dict[str, Finding] = {}
+        self._recurring: dict[tuple[str, str, str, str], str] = {}
         self._runs: dict[str, HuntRun] = {}
 
     def watermark(self, tenant: str, hunt: str) -> datetime | None:
@@ -28,9 +29,14 @@ class Memory:
         """See Store."""
         return self._findings.get(fingerprint)
 
+    def recurring(self, key: tuple[str, str, str, str]) -> Finding | None:
+        """See Store."""
+        return self._findings.get(self._recurring.get(key, ""))
+
     def record_finding(self, finding: Finding) -> None:
         """See Store."""
         self._findings[finding.fingerprint] = finding
+        self._recurring[recurrence_key(finding)] = finding.fingerprint
 
     def record_run(self, run: HuntRun) -> None:
         """See Store."""

@@ -11,13 +11,14 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import StoreError
-from engine.model.finding import Finding
+from engine.model.finding import Finding, recurrence_key
 from engine.model.run import HuntRun
 
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE watermark (tenant TEXT, hunt TEXT, moment TEXT NOT NULL, PRIMARY KEY (tenant, hunt));
-CREATE TABLE finding (fingerprint TEXT PRIMARY KEY, document BLOB NOT NULL);
+CREATE TABLE finding (fingerprint TEXT PRIMARY KEY, key TEXT NOT NULL, document BLOB NOT NULL);
+CREATE INDEX finding_key ON finding (key);
 CREATE TABLE run (id TEXT PRIMARY KEY, hunt TEXT NOT NULL, moment TEXT NOT NULL, document BLOB NOT NULL);
 """
 
@@ -54,9 +55,16 @@ class Sqlite:
         document = self._one("SELECT document FROM finding WHERE fingerprint = ?", fingerprint)
         return msgspec.json.decode(document, type=Finding) if isinstance(document, bytes) else None
 
+    def recurring(self, key: tuple[str, str, str, str]) -> Finding | None:
+        """See Store."""
+        statement = "SELECT document FROM finding WHERE key = ? ORDER BY rowid DESC LIMIT 1"
+        document = self._one(statement, msgspec.json.encode(key).decode())
+        return msgspec.json.decode(document, type=Finding) if isinstance(document, bytes) else None
+
     def record_finding(self, finding: Finding) -> None:
         """See Store."""
-        self._change("INSERT OR REPLACE INTO finding VALUES (?, ?)", finding.fingerprint, msgspec.json.encode(finding))
+        key, document = msgspec.json.encode(recurrence_key(finding)).decode(), msgspec.json.encode(finding)
+        self._change("INSERT OR REPLACE INTO finding VALUES (?, ?, ?)", finding.fingerprint, key, document)
 
     def record_run(self, run: HuntRun) -> None:
         """See Store."""

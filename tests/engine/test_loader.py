@@ -233,6 +233,20 @@ def test_a_file_that_cannot_be_read_is_named(hunts, file, content, expected):
     assert told(hunts / HUNT) == [f"{HUNT}/{file}: {expected}"]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cases: [\n", "cases.yaml:2: is no YAML: expected the node content, but found '<stream end>'"),
+        ("cases: \x01\n", "cases.yaml: is no YAML: unacceptable character #x0001: special characters are not allowed"),
+        (f"cases: [{{? [a] : b, {HIT[1:]}, {MISS}]\n", "cases.yaml:1: is no YAML: found unhashable key"),
+        ("", "cases.yaml: is empty"),
+    ],
+)
+def test_what_is_no_yaml_is_told(hunts, text, expected):
+    (hunts / HUNT / "cases.yaml").write_text(text)
+    assert told(hunts / HUNT) == [f"{HUNT}/{expected}"]
+
+
 @pytest.mark.parametrize("name", ["Discovery-Burst", "discovery_burst", "discovery--burst", "2fa", "burst-", "käse"])
 def test_the_name_of_a_hunt_is_kebab_case(tmp_path, name):
     shutil.copytree(SMALL, tmp_path / "hunts")

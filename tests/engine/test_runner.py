@@ -176,7 +176,7 @@ def test_the_query_is_bound_and_looks_back_as_far_as_the_hunt_reaches():
     source = Rows()
     request = runner.Request(id="r", tenant="t", window=WINDOW, now=NOON, values={"minimum": 4})
     runner.run(hunt, request, source=source, sinks={}, store=Store())
-    ((query, window),) = source.asked
+    query, window = source.asked[-1]
     assert "\nlet minimum = 4;\n" in query
     assert "\nlet since = datetime(2026-11-24T11:00:00.000000Z);\n" in query
     assert window == Window(WINDOW.start - timedelta(hours=24), WINDOW.end)

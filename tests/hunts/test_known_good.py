@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -193,3 +195,12 @@ def test_in_real_telemetry_the_products_are_excused_and_no_one_else():
         ("evtx_to_mitre", "known good: monitoring-agent-baseline"): 4,
         ("otrf_security_datasets", "known good: exchange-health-worker"): 1,
     }
+
+
+def test_the_example_in_the_documentation_is_an_entry(tmp_path):
+    page = (loader.HUNTS.parent / "docs" / "known-good.md").read_text("utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "list.yaml").write_text("entries:\n" + indent(block, "  "))
+    found, faults = decode(tmp_path / "list.yaml", KnownGood, name="list")
+    assert faults == []
+    assert set(found.entries[0].intents) <= {intent.id for intent in CATALOGUE.intents}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.errors import StoreError
-from engine.model.finding import Account, Device, Finding, Process
+from engine.model.finding import Account, Device, Finding, Process, recurrence_key
 from engine.model.run import HuntRun, Window
 from engine.stores.memory import Memory
 from engine.stores.sqlite import Sqlite
@@ -67,6 +67,14 @@ def test_a_finding_is_kept_whole_and_the_latest_form_counts(store):
     grown = a_finding("f", score=70, severity="high", title="grown \u202e \U0001f600")
     store.record_finding(grown)
     assert store.finding("f") == grown
+
+
+def test_a_recurring_finding_is_found_by_what_it_shares(store):
+    store.record_finding(a_finding("f", identity="c:\\agent.exe|S-1-5-18|"))
+    later = a_finding("g", identity="c:\\agent.exe|S-1-5-18|")
+    store.record_finding(later)
+    assert store.recurring(recurrence_key(later)) == later
+    assert store.recurring(("h", "another device", later.identity, "")) is None
 
 
 def test_runs_come_latest_first_and_a_retried_run_is_one(store):
