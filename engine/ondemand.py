@@ -53,10 +53,10 @@ def window(asked: Asked, data: Window) -> Window:
     """The window that was asked for; what is not said is taken from the data. Raises ParameterError."""
     if asked.last and asked.since:
         raise ParameterError("--last and --since both name the start of the window: give one.")
-    end = _moment("until", asked.until) if asked.until else data.end
+    end = moment("until", asked.until) if asked.until else data.end
     start = data.start
     if asked.since:
-        start = _moment("since", asked.since)
+        start = moment("since", asked.since)
     elif asked.last:
         start = end - min(_span(asked.last), end - _EARLIEST)
     if start >= end:
@@ -82,15 +82,16 @@ def values(hunt: Hunt, asked: Asked) -> dict[str, Value]:
     return {name: parameters.coerce(name, known[name], value) for name, value in given.items()}
 
 
-def _moment(name: str, text: str) -> datetime:
+def moment(name: str, text: str) -> datetime:
+    """The moment that a caller wrote, UTC where no offset is given. Raises ParameterError, which names `name`."""
     try:
-        moment = datetime.fromisoformat(text)
+        read = datetime.fromisoformat(text)
     except ValueError as error:
         raise ParameterError(f"{name}: {text} is no moment like 2026-11-24T10:50:00Z.") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not _EARLIEST <= moment <= _LATEST:
+    read = read if read.tzinfo else read.replace(tzinfo=UTC)
+    if not _EARLIEST <= read <= _LATEST:
         raise ParameterError(f"{name}: {text} lies outside {_EARLIEST.year} to {_LATEST.year}.")
-    return moment
+    return read
 
 
 def _span(text: str) -> timedelta:

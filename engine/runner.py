@@ -28,7 +28,7 @@ from engine.recurrence import Key, fold
 from engine.schedule import Task
 from engine.sinks.interface import Sink
 from engine.sources.interface import Source
-from engine.steps.interface import Batch, Context
+from engine.steps.interface import Batch, Context, Step
 from engine.stores.interface import Store
 
 _BATCH = 5_000
@@ -102,7 +102,7 @@ def _record(
         findings=findings,
         dropped=dict(sorted(counted.dropped.items())),
         seconds=seconds,
-        notes=tuple(notes),
+        notes=(*notes, *(f"{note} ({events:,} events)" for note, events in sorted(counted.notes.items()))),
         error=error,
     )
 
@@ -133,6 +133,7 @@ class _Tally:
 
     events: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
 
 
 def judge(
@@ -140,22 +141,40 @@ def judge(
 ) -> Iterator[Finding]:
     """The findings of one window, device by device. Without a `history` nothing is routine."""
     counted = tally if tally is not None else _Tally()
+    ready = plan(hunt, request, history=history)
+    for events in whole_devices(source.rows(ready.query, ready.reached)):
+        batch = to_judge(events)
+        counted.events += len(batch.events)
+        for step in ready.steps:
+            batch = step(batch, ready.context)
+        counted.dropped.update(batch.dropped)
+        counted.notes.update(batch.notes)
+        yield from batch.findings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A hunt made ready for a request: the bound query, the window that it sees, the steps, and what they know."""
+
+    query: str
+    reached: Window
+    steps: tuple[Step, ...]
+    context: Context
+
+
+def plan(hunt: Hunt, request: Request, *, history: History | None = None) -> Plan:
+    """What `judge` asks of the source, and judges with. Pure."""
     values = {**hunt.defaults, **request.values}
     if "since" in hunt.defaults:
         values["since"] = request.window.start
-    query = parameters.bind(hunt.query, values)
     reach = parameters.timespan(hunt.definition.schedule.reach)
-    reached = Window(request.window.start - reach, request.window.end)
     floors, past = hunt.definition.severity, history or History(None)
-    context = Context(request.tenant, hunt.id, hunt.title, floors, request.now, request.window, values, past)
-    steps = [step.build(values) for step in hunt.steps]
-    for events in whole_devices(source.rows(query, reached)):
-        batch = _batch(events)
-        counted.events += len(batch.events)
-        for step in steps:
-            batch = step(batch, context)
-        counted.dropped.update(batch.dropped)
-        yield from batch.findings
+    return Plan(
+        query=parameters.bind(hunt.query, values),
+        reached=Window(request.window.start - reach, request.window.end),
+        steps=tuple(step.build(values) for step in hunt.steps),
+        context=Context(request.tenant, hunt.id, hunt.title, floors, request.now, request.window, values, past),
+    )
 
 
 def whole_devices(batches: Iterable[Sequence[Event]], size: int = _BATCH) -> Iterator[list[Event]]:
@@ -171,7 +190,7 @@ def whole_devices(batches: Iterable[Sequence[Event]], size: int = _BATCH) -> Ite
         yield held
 
 
-def _batch(rows: Sequence[Event]) -> Batch:
+def to_judge(rows: Sequence[Event]) -> Batch:
     """The launches to judge, and the shells' creation rows beside them; see the column Role of the hunts' queries."""
     launches = tuple(row for row in rows if row.get("Role") != "shell")
     return Batch(launches, tuple(row for row in rows if row.get("Role") == "shell"))

@@ -18,7 +18,7 @@ _ACCOUNTS = re.compile(r"S-1-5-(?:18|19|20)$|S-1-5-(?:80|82|83|90|96)(?=-)")
 _WRITABLE = re.compile(
     r"\\users\\|\\programdata\\|\\temp\\|\\tmp\\|\\perflogs\\|\\\$recycle\.bin\\|\\windows\\(?:tasks|tracing)\\"
 )
-_PROTECTED = "\\programdata\\microsoft\\windows defender"
+_PROTECTED = re.compile(r"[a-z]:\\programdata\\microsoft\\windows defender")
 _UNSIGNED = frozenset({"unsigned", "invalid", "revoked", "expired"})
 
 
@@ -70,7 +70,7 @@ def folded(path: str) -> str:
 @lru_cache(maxsize=1 << 14)
 def is_writable(path: str) -> bool:
     """Whether the image lies where users can write, as far as its path tells. Takes a path in lower case."""
-    return bool(_WRITABLE.search(path)) and _PROTECTED not in path
+    return bool(_WRITABLE.search(path)) and not _PROTECTED.match(path)
 
 
 def account_kind(sid: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from typing import ClassVar
 
@@ -44,12 +45,27 @@ class DropKnownGood:
         kept: list[Event] = []
         excused: Counter[str] = Counter()
         for event in batch.events:
-            entry = next((entry for entry in self._covering(event) if today < entry.expires), None)
+            entry = self.excuse(event, today)
             if entry is None:
                 kept.append(event)
             else:
                 excused[f"known good: {entry.id}"] += 1
-        return replace(batch, events=tuple(kept), dropped=Counter(batch.dropped) + excused)
+        lapsed = self.lapsed(batch, context).items()
+        notes = {
+            **batch.notes,
+            **{f"{entry} in known-good has expired and would have excused": n for entry, n in lapsed},
+        }
+        return replace(batch, events=tuple(kept), dropped=Counter(batch.dropped) + excused, notes=notes)
+
+    def excuse(self, event: Event, today: date) -> KnownGoodEntry | None:
+        """The first entry that excuses the event on that day."""
+        return next((entry for entry in self._covering(event) if today < entry.expires), None)
+
+    def misfits(self, event: Event) -> Iterator[tuple[KnownGoodEntry, tuple[str, ...]]]:
+        """Each entry for the actor's file name, and the fields of it that the event and its actor do not fit."""
+        actor: Actor = event["Actor"]
+        for excuse in _ready(self.known_good, self.catalogue).get(actor.process.file_name.lower(), ()):
+            yield excuse.entry, tuple(excuse.misfits(event))
 
     def lapsed(self, batch: Batch, context: Context) -> dict[str, int]:
         """How many events of the batch each expired entry, by its id, would have excused; renewed ones do not count."""
@@ -83,19 +99,26 @@ class _Excuse:
     command_lines: tuple[re.Pattern[str], ...]
 
     def covers(self, event: Event) -> bool:
+        return next(self.misfits(event), None) is None
+
+    def misfits(self, event: Event) -> Iterator[str]:
+        """The entry's fields that the event or its actor does not fit; without any, the entry covers it."""
         actor: Actor = event["Actor"]
         process = actor.process
         path = image_path(process.folder_path, process.file_name)
-        if event["Intent"] not in self.intents or not self.image.fullmatch(path):
-            return False
         closed = is_closed(path)
-        return (
-            (closed or bool(self.signature_statuses or self.sha1s))
-            and _fits(process.account_sid, self.account_sids, unknown_fits=closed)
-            and _fits(process.signature_status, self.signature_statuses, unknown_fits=closed)
-            and _fits(process.sha1, self.sha1s, unknown_fits=False)
-            and self._takes(process.command_line)
-        )
+        if event["Intent"] not in self.intents:
+            yield "intents"
+        if not self.image.fullmatch(path) or not (closed or self.signature_statuses or self.sha1s):
+            yield "folder_paths"
+        if not _fits(process.account_sid, self.account_sids, unknown_fits=closed):
+            yield "account_sids"
+        if not _fits(process.signature_status, self.signature_statuses, unknown_fits=closed):
+            yield "signature_statuses"
+        if not _fits(process.sha1, self.sha1s, unknown_fits=False):
+            yield "sha1s"
+        if not self._takes(process.command_line):
+            yield "command_lines"
 
     def _takes(self, command_line: str) -> bool:
         arguments = normalise(command_line)

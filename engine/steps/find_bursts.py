@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from engine.model.burst import Burst
 from engine.model.event import Event, span_ticks, text, ticks
@@ -13,6 +13,14 @@ from engine.steps.fold_repeats import EachOnce
 from engine.steps.interface import Batch, Context, Tally
 
 Grouping = Literal["process", "actor", "device"]
+
+
+class Held(NamedTuple):
+    """A window of a group: the places of its first and its last event, and what it holds."""
+
+    first: int
+    last: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,15 @@ class FindBursts:
     more_than: int | None = None
     longest: timedelta = timedelta(hours=4)
 
+    @property
+    def least(self) -> int:
+        """How much a window must hold to qualify."""
+        return self.at_least if self.at_least is not None else (self.more_than or 0) + 1
+
     def __call__(self, batch: Batch, context: Context) -> Batch:  # noqa: ARG002 - every step is called alike
         """The batch with its bursts; events outside any burst are counted as dropped."""
-        groups: dict[tuple[str, ...], list[Event]] = {}
-        for event in batch.events:
-            groups.setdefault(_KEYS[self.grouping](event), []).append(event)
-        bursts = [burst for events in groups.values() for burst in self._bursts(events, batch.tally or EachOnce)]
+        tally = batch.tally or EachOnce
+        bursts = [burst for events in self.groups(batch.events) for burst in self._bursts(events, tally())]
         bursts.sort(key=lambda burst: (burst.device_id, burst.start, burst.actor.key))
         loose = len(batch.events) - sum(len(burst.events) for burst in bursts)
         dropped = (
@@ -48,18 +59,16 @@ class FindBursts:
         )
         return replace(batch, bursts=tuple(bursts), dropped=dropped)
 
-    def _bursts(self, events: list[Event], tally: Callable[[], Tally]) -> Iterator[Burst]:
-        timed = sorted(((ticks(event["Timestamp"]), text(event, "ReportId"), event) for event in events), key=_by_time)
-        times = [time for time, _, _ in timed]
-        ordered = [event for _, _, event in timed]
-        for first, last in _spans(times, self._qualifying(ordered, times, tally()), span_ticks(self.longest)):
-            held = tuple(ordered[first : last + 1])
-            intents = tuple(dict.fromkeys(event["Intent"] for event in held))
-            yield Burst(text(held[0], "DeviceId"), held[0]["Actor"], times[first], times[last], held, intents)
+    def groups(self, events: Iterable[Event]) -> list[list[Event]]:
+        """The events that may form a burst with each other, each group in order of time."""
+        groups: dict[tuple[str, ...], list[Event]] = {}
+        for event in events:
+            groups.setdefault(_KEYS[self.grouping](event), []).append(event)
+        return [sorted(group, key=_by_time) for group in groups.values()]
 
-    def _qualifying(self, events: Sequence[Event], times: Sequence[int], tally: Tally) -> Iterator[tuple[int, int]]:
-        """The first and last index of each window that holds enough; one that lies inside another is not judged."""
-        least = self.at_least if self.at_least is not None else (self.more_than or 0) + 1
+    def windows(self, events: Sequence[Event], tally: Tally) -> Iterator[Held]:
+        """Each window of a group, whether it qualifies or not; one that lies inside another is not judged."""
+        times = [ticks(event["Timestamp"]) for event in events]
         width = span_ticks(self.window)
         end = 0
         for start, event in enumerate(events):
@@ -67,15 +76,23 @@ class FindBursts:
             while end < len(events) and times[end] - times[start] <= width:
                 tally.add(events[end])
                 end += 1
-            if end > judged and tally.count() >= least:
-                yield start, end - 1
+            if end > judged:
+                yield Held(start, end - 1, tally.count())
             tally.remove(event)
 
+    def _bursts(self, events: Sequence[Event], tally: Tally) -> Iterator[Burst]:
+        times = [ticks(event["Timestamp"]) for event in events]
+        windows = [held for held in self.windows(events, tally) if held.count >= self.least]
+        for first, last in _spans(times, windows, span_ticks(self.longest)):
+            held = tuple(events[first : last + 1])
+            intents = tuple(dict.fromkeys(event["Intent"] for event in held))
+            yield Burst(text(held[0], "DeviceId"), held[0]["Actor"], times[first], times[last], held, intents)
 
-def _spans(times: Sequence[int], windows: Iterator[tuple[int, int]], longest: int) -> Iterator[tuple[int, int]]:
+
+def _spans(times: Sequence[int], windows: Iterable[Held], longest: int) -> Iterator[tuple[int, int]]:
     """Windows that share an event, joined; cut into stretches no longer than `longest`."""
     merged: list[tuple[int, int]] = []
-    for first, last in windows:
+    for first, last, _ in windows:
         if merged and first <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
         else:
@@ -89,9 +106,9 @@ def _spans(times: Sequence[int], windows: Iterator[tuple[int, int]], longest: in
         yield begin, last
 
 
-def _by_time(timed: tuple[int, str, Event]) -> tuple[int, int, str]:
-    time, report, _ = timed
-    return time, len(report), report
+def _by_time(event: Event) -> tuple[int, int, str]:
+    report = text(event, "ReportId")
+    return ticks(event["Timestamp"]), len(report), report
 
 
 _KEYS: dict[Grouping, Callable[[Event], tuple[str, ...]]] = {

@@ -37,7 +37,8 @@ class Batch:
 
     `events` are the discovery launches still in play, `shells` the creation rows of the shells that launched them
     (stitched in by the query, never counted), `dropped` how many events were set aside, by reason. `tally` makes the
-    counter of a window, once a step has said how repeats count.
+    counter of a window, once a step has said how repeats count. `notes` are what else a person should know, with how
+    many events each is about.
     """
 
     events: tuple[Event, ...]
@@ -46,6 +47,7 @@ class Batch:
     findings: tuple[Finding, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     tally: Callable[[], Tally] | None = None
+    notes: Mapping[str, int] = field(default_factory=dict)
 
     def keep(self, events: list[Event], reason: str) -> Batch:
         """The batch with `events` alone; the rest is counted as dropped for `reason`."""
