@@ -7,6 +7,11 @@ VizslaError                 caught by the runner, the command line and the HTTP 
       x NothingToRead       no file holds telemetry
       x UnreadableFile      a file that was named cannot be read
       x UnsupportedQuery    KQL that this source cannot run
+      x TooManyRows         an answer larger than the source gives whole: ask for less at a time
+  x RemoteError             a remote address does not answer, or not as it should
+      x NotPermitted        nobody could sign in, or who did lacks a permission
+      x Refused             the request was understood, and refused
+      x Throttled           the wait would be too long to sit out: `until` says when to ask again
   x SinkError               a finding cannot be delivered
   x StoreError              what is remembered cannot be read or written
   x SettingsError           the environment lacks a setting or holds a wrong one
@@ -17,6 +22,7 @@ Each message says what happened, where, and what to do. Anything else that is ra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class VizslaError(Exception):
@@ -67,6 +73,36 @@ class UnreadableFile(SourceError):
 
 class UnsupportedQuery(SourceError):
     """KQL that this source cannot run. The message names the construct."""
+
+
+class TooManyRows(SourceError):
+    """An answer larger than the source gives whole. It is raised before the first row is given."""
+
+
+class RemoteError(VizslaError):
+    """A remote address does not answer, or not as it should."""
+
+
+class NotPermitted(RemoteError):
+    """Nobody could sign in, or who did lacks a permission. The message names it and says how to grant it."""
+
+
+class Refused(RemoteError):
+    """A request that the far side understood and refused: `status` of HTTP, and its own `code` and `reason`."""
+
+    def __init__(self, message: str, *, status: int, code: str = "", reason: str = "") -> None:
+        self.status = status
+        self.code = code
+        self.reason = reason
+        super().__init__(message)
+
+
+class Throttled(RemoteError):
+    """A wait too long to sit out. It is no failure: the same may be asked again at `until` (UTC)."""
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        self.until = until
+        super().__init__(message)
 
 
 class SinkError(VizslaError):

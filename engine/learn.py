@@ -11,7 +11,7 @@ import msgspec
 
 from engine import parameters
 from engine.errors import StoreError, VizslaError
-from engine.model.baseline import Baseline, Day, History, IntentSet, Own, Pair
+from engine.model.baseline import Baseline, Day, Habit, History, IntentSet, Own, Pair
 from engine.model.catalogue import Catalogue
 from engine.model.event import Event, text
 from engine.model.hunt import Hunt
@@ -77,7 +77,8 @@ def write(file: Path, baseline: Baseline) -> None:
 def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
     """Rows of a baseline.kql, by their column Kind. Commands without an intent are no discovery and left out."""
     pairs: list[Pair] = []
-    own: dict[tuple[str, Identity, str], Own] = {}
+    own: set[tuple[str, Identity, str]] = set()
+    habits: set[tuple[str, str]] = set()
     sets: list[IntentSet] = []
     devices = 0
     for row in rows:
@@ -89,12 +90,15 @@ def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
                 intents = sorted(set(filter(None, (_intent(line, catalogue) for line in row["Command"].split("\n")))))
                 sets.append(IntentSet(identity, tuple(intents), row["Devices"]))
             case kind if intent := _intent("\t".join(text(row, name) for name in _LAUNCH), catalogue):
-                if kind == "pair":
-                    pairs.append(Pair(identity, intent, text(row, "Command"), row["Devices"], row["Launches"]))
-                else:
-                    device = text(row, "DeviceId")
-                    own[device, identity, intent] = Own(device, identity, intent)
-    return Day(day, devices, tuple(pairs), tuple(own.values()), tuple(sets))
+                match kind:
+                    case "pair":
+                        pairs.append(Pair(identity, intent, text(row, "Command"), row["Devices"], row["Launches"]))
+                    case "habit":
+                        habits.add((identity.account, intent))
+                    case _:
+                        own.add((text(row, "DeviceId"), identity, intent))
+    kept = (tuple(pairs), tuple(Own(*each) for each in sorted(own)), tuple(sets))
+    return Day(day, devices, *kept, tuple(Habit(*each) for each in sorted(habits)))
 
 
 _LAUNCH = ("FileName", "OriginalName", "Command")

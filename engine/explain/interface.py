@@ -31,6 +31,12 @@ class Span(NamedTuple):
         """Whether the event lies in it."""
         return self.start <= ticks(event["Timestamp"]) < self.end
 
+    def clock(self, instant: int) -> str:
+        """A tick to the second; its date stands before it where the span has more than one."""
+        written = words.moment(instant)
+        days = {words.moment(edge)[:10] for edge in (self.start, self.end - 1, instant)}
+        return written if len(days) > 1 else written[11:]
+
     def meets(self, start: int, end: int) -> bool:
         """Whether what lasts from `start` to `end`, both included, has a part in it."""
         return start < self.end and end >= self.start

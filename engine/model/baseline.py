@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date
 
 from msgspec import Struct
@@ -31,6 +31,13 @@ class Own(Struct, frozen=True, array_like=True):
     intent: str
 
 
+class Habit(Struct, frozen=True, array_like=True):
+    """An intent that a person had at a desktop, on whatever device; `account_sid` is whose."""
+
+    account_sid: str
+    intent: str
+
+
 class IntentSet(Struct, frozen=True, array_like=True):
     """All the intents that a generic host had on one device in a day, and on how many devices it had just these."""
 
@@ -47,6 +54,7 @@ class Day(Struct, frozen=True):
     pairs: tuple[Pair, ...]
     own: tuple[Own, ...]
     sets: tuple[IntentSet, ...]
+    habits: tuple[Habit, ...] = ()
 
 
 class Baseline(Struct, frozen=True):
@@ -88,32 +96,47 @@ class Seen:
         self.stand_in = known.stand_in
         self.days = len(known.days)
         self.fleet = known.devices
-        self.pairs: dict[tuple[Identity, str], list[int]] = defaultdict(list)
-        self._own: dict[tuple[str, Identity, str], int] = defaultdict(int)
-        self._sets: dict[Identity, list[tuple[frozenset[str], int]]] = defaultdict(list)
-        for day in known.days:
-            devices: dict[tuple[Identity, str], int] = {}
-            for pair in day.pairs:
-                key = pair.identity, pair.intent
-                devices[key] = max(pair.devices, devices.get(key, 0))
-            for key, count in devices.items():
-                self.pairs[key].append(count)
-            for own in day.own:
-                self._own[own.device_id, own.identity, own.intent] += 1
+        self._pairs: dict[tuple[Identity, str], list[int]] = defaultdict(list)
+        self._own: Counter[tuple[str, Identity, str]] = Counter()
+        self._habits: Counter[tuple[str, str]] = Counter()
+        self._sets: dict[Identity, list[tuple[int, frozenset[str], int]]] = defaultdict(list)
+        for number, day in enumerate(known.days):
+            for pair, devices in _devices(day).items():
+                self._pairs[pair].append(devices)
+            self._own.update((own.device_id, own.identity, own.intent) for own in day.own)
+            self._habits.update((habit.account_sid, habit.intent) for habit in day.habits)
             for group in day.sets:
-                self._sets[group.identity].append((frozenset(group.intents), group.devices))
+                self._sets[group.identity].append((number, frozenset(group.intents), group.devices))
 
-    def enough(self, days: int) -> int:
-        """How many days make a routine: as many as asked, or one while too few are known."""
-        return 1 if self.weak else days
+    def devices(self, identity: Identity, intent: str) -> tuple[int, ...]:
+        """On how many devices the pair was seen, one number a day that had it."""
+        return tuple(self._pairs.get((identity, intent), ()))
 
     def own_days(self, device_id: str, identity: Identity, intent: str) -> int:
         """On how many days this device had the pair, as its own."""
-        return self._own.get((device_id, identity, intent), 0)
+        return self._own[device_id, identity, intent]
 
-    def covered(self, identity: Identity, intents: set[str]) -> bool:
-        """Whether three device-days or more had all these intents by this identity."""
-        return sum(devices for group, devices in self._sets.get(identity, ()) if intents <= group) >= FEWEST_DEVICES
+    def habit_days(self, account_sid: str, intent: str) -> int:
+        """On how many days this person had the intent at a desktop."""
+        return self._habits[account_sid, intent]
+
+    def covered(self, identity: Identity, intents: set[str], *, days: int) -> bool:
+        """Whether this identity had all these intents on enough days; while too few are known, on three devices."""
+        whole = [(day, devices) for day, group, devices in self._sets.get(identity, ()) if intents <= group]
+        if self.weak:
+            return sum(devices for _, devices in whole) >= FEWEST_DEVICES
+        return len({day for day, _ in whole}) >= days
+
+
+def _devices(day: Day) -> dict[tuple[Identity, str], int]:
+    """How many devices had each pair that day: a lower bound, since one device may have had several of its commands."""
+    own: dict[tuple[Identity, str], set[str]] = defaultdict(set)
+    for each in day.own:
+        own[each.identity, each.intent].add(each.device_id)
+    counted = {pair: len(devices) for pair, devices in own.items()}
+    for pair in day.pairs:
+        counted[pair.identity, pair.intent] = max(pair.devices, counted.get((pair.identity, pair.intent), 0))
+    return counted
 
 
 class History:

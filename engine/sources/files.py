@@ -19,6 +19,7 @@ _FORMATS: dict[str, Format] = {
     ".csv": "csv",
     ".parquet": "parquet",
 }
+NOTICE = "NOTICE.txt"
 READABLE = ".ndjson, .jsonl, .json, .csv (each also .gz) or .parquet"
 
 
@@ -56,7 +57,7 @@ def find(paths: Sequence[str]) -> tuple[list[File], list[PassedOver]]:
             files.setdefault(path.resolve(), File(path, kind, named))
         elif named:
             raise UnreadableFile(f"{path}: cannot tell its format by its name; give it an ending out of {READABLE}")
-        else:
+        elif path.name != NOTICE:
             passed_over.setdefault(path.resolve(), PassedOver(path, "no telemetry by its name"))
     return list(files.values()), list(passed_over.values())
 
@@ -93,6 +94,13 @@ def _format(path: Path) -> Format | None:
     name = path.name.lower()
     kind = _FORMATS.get(Path(name.removesuffix(".gz")).suffix)
     return None if kind == "parquet" and name.endswith(".gz") else kind
+
+
+def notices(files: Sequence[File]) -> list[str]:
+    """What the folders of the files say of themselves: the first line of a NOTICE.txt that lies beside the data."""
+    beside = {file.path.parent / NOTICE for file in files}
+    texts = [path.read_text("utf-8", "replace") for path in sorted(beside) if path.is_file()]
+    return [text.strip().partition("\n")[0] for text in texts if text.strip()]
 
 
 def summary(passed_over: Sequence[PassedOver]) -> list[str]:

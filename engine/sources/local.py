@@ -10,7 +10,7 @@ from typing import Self
 from engine.errors import NothingToRead
 from engine.model.event import Event
 from engine.model.run import Window
-from engine.sources.files import READABLE, find, summary
+from engine.sources.files import READABLE, find, notices, summary
 from engine.sources.loading import Progress, extra_columns, load, look, refuse_unusable, remarks
 from engine.sources.shelf import Shelf
 
@@ -24,7 +24,7 @@ class Local:
     begins with, or else that its columns fit best. Text is copied into a temporary database that is deleted on
     closing: use it in a `with`. Dates without a zone are UTC. Raises NothingToRead and UnreadableFile.
 
-    `notes` say what was passed over, left out or damaged; `counts` how many rows queries see of each table; `oldest`
+    `notes` say what a NOTICE.txt beside the files says of them, what was passed over, left out or damaged; `counts` how many rows queries see of each table; `oldest`
     and `newest` are the first and last Timestamp, in microseconds.
     """
 
@@ -44,7 +44,8 @@ class Local:
             if not seen:
                 raise NothingToRead(f"{', '.join(paths)}: files of telemetry, but not a row in them")
             self._opened = opened.pop_all()
-        self.notes = (*summary([*by_name, *by_content]), *damage, *remarks(found))
+        said = notices([holding.file for holding in holdings])
+        self.notes = (*said, *summary([*by_name, *by_content]), *damage, *remarks(found))
         self.counts = dict.fromkeys(self._shelf.types, 0)
         for count in seen:
             self.counts[count.table] += count.rows

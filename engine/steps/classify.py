@@ -38,7 +38,7 @@ _REDIRECTION = re.compile(r'(?:(?<!\S)\d)?(?:>>?|<)(?!=)\s*+(?:&\s?\d|"[^"]*+"?|
 _OPTION = re.compile(r"(?<!\S)[-\u2010-\u2015]++(?=\S)")
 _HELP = re.compile(r"(?:^| )[/-](?:\?|help)(?: |$)")
 # A name where PowerShell takes a command: at the start, or behind what ends a command or opens another.
-_COMMAND = re.compile(r"(?:^|[;|&({}=]) ?+(?:[\w.]++\\)?\[?+([a-z][\w.-]*+)\]?+(?=([^;|]*+))")
+_COMMAND = re.compile(r"(?:^|[;|&({}=]) ?+(?:[\w.]++\\)?\[?+([a-z][\w.-]*+)\]?+(?=([^;|]{0,512}+))")
 _AROUND = re.compile(r" ?([()&|!=<>~]) ?")
 _SCHEMA_CLASS = re.compile(r"=cn=([\w-]++),cn=schema,[^)]*+")
 
@@ -65,8 +65,7 @@ def program_of(command_line: str) -> str:
 def cmdlets_of(command: str) -> list[tuple[str, str]]:
     """The commands that a text of PowerShell runs, in order: each name and what follows it, in lower case, unquoted.
 
-    Defender records the bare name or the whole text; what follows may be missing, and then is empty. At most 4,096
-    characters are read.
+    Where only the name was recorded, nothing follows. At most 4,096 characters are read, 512 behind each name.
     """
     line = re.sub(r"[`\"']", "", command[:LONGEST].lower())
     line = " ".join(re.sub(r"[\r\n]+", ";", line.strip()).split())

@@ -20,7 +20,7 @@ class Held(NamedTuple):
 
     first: int
     last: int
-    count: int
+    holds: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class FindBursts:
 
     def _bursts(self, events: Sequence[Event], tally: Tally) -> Iterator[Burst]:
         times = [ticks(event["Timestamp"]) for event in events]
-        windows = [held for held in self.windows(events, tally) if held.count >= self.least]
+        windows = [held for held in self.windows(events, tally) if held.holds >= self.least]
         for first, last in _spans(times, windows, span_ticks(self.longest)):
             held = tuple(events[first : last + 1])
             intents = tuple(dict.fromkeys(event["Intent"] for event in held))

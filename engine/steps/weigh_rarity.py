@@ -21,15 +21,15 @@ from engine.steps.interface import Batch, Context
 HEAVY = 3
 _WORKING_WEEK = 5
 LIGHT = 1
-_SMALLEST_FLEET = 20
+SMALLEST_FLEET = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
     """What earlier days say of one event's actor and intent. `routine` is the verdict.
 
-    The pair was seen on enough devices on `days` of `of` days, at most on `devices` of `fleet` devices in one, and on
-    `own_days` on this device. With `stand_in` the fleet in the data was asked instead of earlier days; `weak` says
+    The pair was seen on `days` of `of` days, at most on `devices` of `fleet` devices in one, and on `own_days` on this
+    device or, at a desktop, by this person. With `stand_in` the fleet in the data was asked instead of earlier days; `weak` says
     that too little is known to excuse anything.
     """
 
@@ -49,11 +49,11 @@ class WeighRarity:
 
     `Identity` is the actor's as text, empty for sessions and generic hosts, which run whatever they are told to.
 
-    A pair is routine when it was seen on `days` earlier days, on each by at least three devices and `share` of the
-    fleet, or on `days` earlier days on this device. For actors in folders that users can write to, and unsigned ones,
-    only light intents are, by SHA1, on five days. `generic_hosts` are judged by the whole set of intents that they
-    had within `window` of each other: routine if three earlier device-days had them all. With a weak baseline nothing
-    is weighed down: the score takes the verdict into account.
+    A pair is routine when it was seen on `days` earlier days, on at least three devices a day on average and on `share`
+    of the fleet, or on `days` earlier days on this device, or, at a desktop, by this person. For actors in folders that
+    users can write to, and unsigned ones, only light intents are, by SHA1, on five days. `generic_hosts` are judged by
+    the whole set of intents that they had within `window` of each other: routine if it was seen on `days` earlier
+    days. With a weak baseline nothing is weighed down: the score takes the verdict into account.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("DeviceId", "Timestamp", "AccountSid", "Intent", "Actor")
@@ -74,7 +74,8 @@ class WeighRarity:
             seen = context.history.before(date.fromisoformat(events[0]["Timestamp"][:10]))
             identity = identity_of(events[0], hosts)
             generic = identity.file_name in _folded(hosts)
-            covered = not generic or seen.covered(identity, {event["Intent"] for event in events})
+            intents = {event["Intent"] for event in events}
+            covered = seen.covered(identity, intents, days=self.days) if generic else None
             for event in events:
                 identity = identity_of(event, hosts)
                 rarity = self._rarity(seen, event, identity, weights[event["Intent"]], covered=covered)
@@ -84,18 +85,23 @@ class WeighRarity:
                 weighed.append({**event, "Rarity": rarity, "Weight": weight, "Identity": own})
         return replace(batch, events=tuple(weighed))
 
-    def _rarity(self, seen: Seen, event: Event, identity: Identity, weight: int, *, covered: bool) -> Rarity:
-        least = max(FEWEST_DEVICES, self.share * seen.fleet)
-        by_day = seen.pairs.get((identity, event["Intent"]), ())
-        days = sum(devices >= least for devices in by_day)
+    def _rarity(self, seen: Seen, event: Event, identity: Identity, weight: int, *, covered: bool | None) -> Rarity:
+        """`covered` is the verdict on a generic host's whole set; None for any other actor."""
+        by_day = seen.devices(identity, event["Intent"])
         own = seen.own_days(text(event, "DeviceId"), identity, event["Intent"])
-        if identity.sha1:
-            routine = weight == LIGHT and days >= _WORKING_WEEK
+        if event["Actor"].kind == "session":
+            own = max(own, seen.habit_days(text(event, "AccountSid"), event["Intent"]))
+        many = sum(by_day) >= self.days * max(FEWEST_DEVICES, self.share * seen.fleet)
+        if covered is not None:
+            routine = covered
+        elif identity.sha1:
+            routine = weight == LIGHT and many and len(by_day) >= _WORKING_WEEK
         else:
-            routine = identity.is_known and (days >= seen.enough(self.days) or own >= self.days)
-        enough = not seen.weak or seen.fleet >= _SMALLEST_FLEET
+            often = many and len(by_day) >= (1 if seen.weak else self.days)
+            routine = identity.is_known and (often or own >= self.days)
+        routine = routine and (not seen.weak or seen.fleet >= SMALLEST_FLEET)
         most = max(by_day, default=0)
-        return Rarity(routine and covered and enough, days, seen.days, most, seen.fleet, own, seen.stand_in, seen.weak)
+        return Rarity(routine, len(by_day), seen.days, most, seen.fleet, own, seen.stand_in, seen.weak)
 
 
 def _together(events: tuple[Event, ...], width: int) -> Iterator[list[Event]]:

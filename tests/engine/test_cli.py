@@ -70,7 +70,7 @@ def day(tmp_path_factory):
 
 def test_json_over_the_samples_stands_alone_on_stdout_and_keeps_its_contract():
     done = vizsla("run", "discovery-burst", "--from", "samples", "--format", "json")
-    assert (done.returncode, done.stderr) == (0, "passed over, no telemetry by its name: README.md\n")
+    assert (done.returncode, "passed over, no telemetry by its name: README.md" in done.stderr) == (0, True)
     jsonschema.validate(json.loads(done.stdout), json.loads((ROOT / "docs" / "answer.schema.json").read_text()))
     answer = msgspec.json.decode(done.stdout, type=Answer)
     assert (answer.run.status, answer.run.findings) == ("succeeded", len(answer.findings))

@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     estate = Estate(seed=wanted.seed, devices=wanted.devices, start=start)
     encoder, count, labels = msgspec.json.Encoder(), 0, list[Intrusion]()
     with _opened(wanted.out) as out:
-        for n in range(wanted.days):
+        for n in range(wanted.first, wanted.first + wanted.days):
             for row in estate.day(n, intrusions=wanted.intrusions):
                 out.write(encoder.encode(row) + b"\n")
                 count += 1
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (1)")
     parser.add_argument("--devices", type=int, default=60, help="how many computers, at least 10 (60)")
     parser.add_argument("--days", type=int, default=1, help="how many days (1)")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first day to write (0)")
     parser.add_argument("--start", type=lambda text: datetime.fromisoformat(text).date(), default="2026-11-23")
     parser.add_argument("--intrusions", type=int, default=0, help="how many a day (0)")
     parser.add_argument("--out", type=Path, required=True, help="NDJSON; compressed when the name ends in .gz")

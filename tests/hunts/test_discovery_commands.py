@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import loader, parameters
 from engine.decode import decode
+from engine.lints.case_events import START
 from engine.model.catalogue import Catalogue
-from engine.steps.classify import intents_of, program_of
+from engine.model.event import ticks, timestamp
+from engine.sources.recorded import Recorded
+from engine.steps.classify import CMDLET, SEARCH, intents_of, program_of
 
 HOUSE = Path(__file__).parents[2]
 BURSTS = HOUSE.parent / "shared/telemetry/bursts.json"
@@ -26,12 +30,20 @@ def loaded():
 CATALOGUE = loaded()
 EXAMPLES = [(intent.id, line) for intent in CATALOGUE.intents for line in intent.examples]
 NEAR_MISSES = [line for intent in CATALOGUE.intents for line in intent.near_misses]
+ASKED = [
+    *((intent.id, CMDLET, text) for intent in CATALOGUE.intents for text in intent.cmdlet_examples),
+    *((intent.id, SEARCH, text) for intent in CATALOGUE.intents for text in intent.search_examples),
+]
+ASKED_NOTHING = [
+    *((CMDLET, text) for intent in CATALOGUE.intents for text in intent.cmdlet_near_misses),
+    *((SEARCH, text) for intent in CATALOGUE.intents for text in intent.search_near_misses),
+]
 FORMS = [form for intent in CATALOGUE.intents for form in intent.forms]
 
 
-def found(line, file_name="", original_file_name=""):
+def found(line, file_name="", original_file_name="", action=""):
     known_as = {"file_name": file_name or program_of(line), "original_file_name": original_file_name}
-    return [intent.id for intent in intents_of(CATALOGUE, **known_as, command_line=line)]
+    return [intent.id for intent in intents_of(CATALOGUE, **known_as, command_line=line, action=action)]
 
 
 def test_ids_and_titles_are_one_of_a_kind():
@@ -61,8 +73,8 @@ def test_heavy_is_what_hardly_anyone_but_an_intruder_or_an_auditor_runs():
     }
 
 
-def test_names_of_programs_are_lower_case():
-    names = {name for form in FORMS for name in form.file_names + form.original_file_names}
+def test_names_of_programs_and_cmdlets_are_lower_case():
+    names = {name for form in FORMS for name in form.file_names + form.original_file_names + form.cmdlets}
     assert sorted(name for name in names if name != name.lower()) == []
 
 
@@ -73,7 +85,8 @@ def runs_ahead(pattern):
 
 
 def test_no_pattern_runs_ahead_twice_or_from_the_middle():
-    assert [pattern for form in FORMS for pattern in (form.arguments, form.unless) if runs_ahead(pattern)] == []
+    patterns = [pattern for form in FORMS for pattern in (form.arguments, form.unless, form.search_filter)]
+    assert [pattern for pattern in patterns if runs_ahead(pattern)] == []
 
 
 @pytest.mark.parametrize(("intent", "line"), EXAMPLES)
@@ -84,6 +97,56 @@ def test_an_example_has_its_intent_and_no_other(intent, line):
 @pytest.mark.parametrize("line", NEAR_MISSES)
 def test_a_near_miss_has_no_intent(line):
     assert found(line) == []
+
+
+@pytest.mark.parametrize(("intent", "action", "text"), ASKED)
+def test_an_example_of_a_cmdlet_or_a_filter_has_its_intent_and_no_other(intent, action, text):
+    assert found(text, action=action) == [intent]
+
+
+@pytest.mark.parametrize(("action", "text"), ASKED_NOTHING)
+def test_a_near_miss_of_a_cmdlet_or_a_filter_has_no_intent(action, text):
+    assert found(text, action=action) == []
+
+
+@pytest.mark.parametrize("text", ["", "Get-Command", "Get-Member", "Out-String", "Get-ChildItem", "prompt", "a.ps1"])
+def test_what_scripts_and_the_shell_itself_run_all_the_time_has_no_intent(text):
+    assert found(text, action=CMDLET) == []
+
+
+def test_every_way_by_cmdlets_or_a_filter_has_an_example():
+    without = [
+        intent.id
+        for intent in CATALOGUE.intents
+        for form, examples in (("cmdlets", intent.cmdlet_examples), ("search_filter", intent.search_examples))
+        if any(getattr(each, form) for each in intent.forms) and not examples
+    ]
+    assert without == []
+
+
+def test_the_flagship_fetches_every_example_of_a_cmdlet_and_a_filter():
+    fields = {CMDLET: "Command", SEARCH: "SearchFilter"}
+    rows = [
+        {
+            "Timestamp": timestamp(ticks(START.isoformat())),
+            "DeviceId": "a",
+            "ReportId": number,
+            "ActionType": action,
+            "AdditionalFields": json.dumps({fields[action]: text}),
+        }
+        for number, (_, action, text) in enumerate(ASKED)
+    ]
+    hunt = loader.load(loader.HUNTS / "discovery-burst")
+    with Recorded(tables={"DeviceEvents": rows}) as source:
+        back = {event["ReportId"] for batch in source.rows(hunt.query, None) for event in batch}
+    assert [ASKED[number] for number in range(len(ASKED)) if number not in back] == []
+
+
+def test_the_flagship_asks_for_every_cmdlet_of_the_catalogue():
+    (let,) = [
+        let for let in parameters.lets(loader.load(loader.HUNTS / "discovery-burst").query) if let.name == "cmdlets"
+    ]
+    assert set(parameters.read("string list", let.text)) == {name for form in FORMS for name in form.cmdlets}
 
 
 @pytest.mark.parametrize("shell", ["cmd /c {}", "cmd.exe /s /c {}", "cmd /k {}", "cmd /c set & {}", "cmd /c ver | {}"])

@@ -1,5 +1,6 @@
 """The queries fetch little and lose nothing: the KQL on DuckDB against a plain count in Python."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from engine import loader
 from engine.model.event import ticks, timestamp
 from engine.sources.recorded import Recorded
-from engine.steps.classify import intent_of
+from engine.steps.classify import CMDLET, SEARCH, intent_of
 from tests.proof import examples
 
 START = ticks(datetime(2026, 11, 24, 12, tzinfo=UTC).isoformat())
@@ -33,38 +34,85 @@ COMMANDS = (
     ("notepad.exe", "notepad.exe"),
 )
 ORIGINALS = {"qq.exe": "AdFind.exe"}
+ASKED = (
+    (CMDLET, "Get-NetTCPConnection"),
+    (CMDLET, "get-nettcpconnection -State Listen"),
+    (CMDLET, "Get-Ad`User -Filter *"),
+    (CMDLET, "Import-Module ActiveDirectory\n$all = ActiveDirectory\\Get-ADComputer -Filter *"),
+    (CMDLET, "Get-Process | Out-String"),
+    (CMDLET, "Get-Process -Name tray"),
+    (CMDLET, "Get-CimInstance"),
+    (CMDLET, "gcim Win32_Product"),
+    (CMDLET, "Get-Command"),
+    (SEARCH, "(&(objectCategory=person)(objectClass=user))"),
+    (SEARCH, "( & ( objectClass = group ) ( cn = Domain Admins ) )"),
+    (SEARCH, "(&(objectClass=user)(sAMAccountName=bob))"),
+    (SEARCH, "(&(samAccountType=805306368)(servicePrincipalName=*)(!(samAccountName=krbtgt)))"),
+    (SEARCH, "(objectClass=trustedDomain)"),
+    (SEARCH, "(objectClass=*)"),
+    (SEARCH, None),
+)
 # Moments crowd at the edges of the query's slots, where a window could be lost.
 MOMENTS = st.builds(
     lambda slot, offset: slot * 300 * SECOND + offset,
     st.integers(0, 12),
     st.sampled_from([0, 1, -1, SECOND, 150 * SECOND, 299 * SECOND, 300 * SECOND - 1]),
 )
-LAUNCHES = st.lists(
-    st.tuples(st.sampled_from("abcd"), MOMENTS, st.sampled_from(COMMANDS), st.integers(1, 3)), max_size=40
-)
+
+
+def drawn_from(commands):
+    return st.lists(
+        st.tuples(st.sampled_from("abcd"), MOMENTS, st.sampled_from(commands), st.integers(1, 3)), max_size=40
+    )
+
+
+LAUNCHES = drawn_from(COMMANDS)
 
 
 def row(number, device, moment, command, parent):
-    file_name, line = command
+    name, line = command
     return {
         "Timestamp": timestamp(START + moment),
         "DeviceId": device,
         "DeviceName": f"{device}.contoso.com",
         "ReportId": number,
+        "InitiatingProcessId": parent,
+        "InitiatingProcessCreationTime": timestamp(START) if parent > 1 else None,
+        "InitiatingProcessFileName": "agent.exe",
+    } | (asked(name, line) if command in ASKED else launched(name, line, number, timestamp(START + moment)))
+
+
+def launched(file_name, line, number, created):
+    return {
         "FileName": file_name,
         "ProcessVersionInfoOriginalFileName": ORIGINALS.get(file_name),
         "ProcessCommandLine": line,
         "ProcessId": number,
-        "ProcessCreationTime": timestamp(START + moment),
-        "InitiatingProcessId": parent,
-        "InitiatingProcessCreationTime": timestamp(START) if parent > 1 else None,
-        "InitiatingProcessFileName": "agent.exe",
+        "ProcessCreationTime": created,
     }
+
+
+def asked(action, text):
+    fields = {"SearchFilter" if action == SEARCH else "Command": text}
+    return {"ActionType": action, "AdditionalFields": json.dumps(fields)}
+
+
+def intent_in(catalogue, each):
+    action = each.get("ActionType", "")
+    if action:
+        (asked_for,) = json.loads(each["AdditionalFields"]).values()
+        return intent_of(catalogue, action=action, command_line=asked_for or "")
+    names = {"file_name": each["FileName"], "original_file_name": each["ProcessVersionInfoOriginalFileName"] or ""}
+    return intent_of(catalogue, **names, command_line=each["ProcessCommandLine"] or "")
 
 
 def fetched(hunt, rows):
     """The ReportIds of the launches that the hunt's query returns."""
-    with Recorded(tables={"DeviceProcessEvents": rows}) as source:
+    tables = {
+        "DeviceProcessEvents": [each for each in rows if "FileName" in each],
+        "DeviceEvents": [each for each in rows if "AdditionalFields" in each],
+    }
+    with Recorded(tables=tables) as source:
         return {
             event["ReportId"] for batch in source.rows(hunt.query, None) for event in batch if event["Role"] == "launch"
         }
@@ -76,8 +124,7 @@ def needed(hunt, rows, *, key, worth, least):
     width = int(hunt.defaults["window"].total_seconds()) * SECOND
     told = []
     for each in rows:
-        names = {"file_name": each["FileName"], "original_file_name": each["ProcessVersionInfoOriginalFileName"] or ""}
-        intent = intent_of(catalogue, **names, command_line=each["ProcessCommandLine"] or "")
+        intent = intent_in(catalogue, each)
         if intent:
             told.append((key(each), ticks(each["Timestamp"]), worth(each, intent.id), each["ReportId"]))
     wanted = set()
@@ -90,7 +137,7 @@ def needed(hunt, rows, *, key, worth, least):
 
 @pytest.mark.property
 @settings(max_examples=examples(quick=15, full=300))
-@given(LAUNCHES)
+@given(drawn_from(COMMANDS + ASKED))
 def test_no_burst_of_intents_is_lost(drawn):
     hunt = loader.load(loader.HUNTS / "discovery-burst")
     rows = [row(number, *each) for number, each in enumerate(drawn)]

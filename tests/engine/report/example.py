@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
 from engine.model.event import TICKS_PER_SECOND, ticks, timestamp
 from engine.model.finding import Account, Command, Device, Finding, Process
 from engine.model.run import HuntRun, Window
-from engine.report.html import render
-from tests.browser import chromium, visit
 
 NOTE = "Simulated data: devices, people and intrusions are made up."
 
@@ -286,15 +282,3 @@ FINDINGS = (
         chain=(_SERVICES, _AGENT),
     ),
 )
-
-
-def picture(path: Path) -> None:
-    """The top of the example's report, as a desk sees it."""
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        page = Path(folder) / "report.html"
-        page.write_text(render(RUN, FINDINGS, note=NOTE), "utf-8")
-        visit(browser, page, width=1200, height=1672, picture=path, whole=False)
-
-
-if __name__ == "__main__":
-    picture(Path("docs/images/report.png"))

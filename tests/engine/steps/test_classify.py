@@ -4,7 +4,17 @@ import msgspec
 import pytest
 
 from engine.model.catalogue import Catalogue, Form
-from engine.steps.classify import Classify, intent_of, intents_of, normalise, program_of
+from engine.steps.classify import (
+    CMDLET,
+    SEARCH,
+    Classify,
+    cmdlets_of,
+    intent_of,
+    intents_of,
+    normalise,
+    plain_filter,
+    program_of,
+)
 from engine.steps.interface import Batch
 from tests.engine.steps.events import CONTEXT
 
@@ -37,14 +47,21 @@ CATALOGUE = msgspec.convert(
             ),
             intent("directory", {"file_names": ["adfind.exe"]}),
             intent("locale", {"file_names": ["chcp.com"], "arguments": "^$"}),
+            intent(
+                "accounts",
+                {"cmdlets": ["get-aduser", "adsisearcher"], "unless": "-spn"},
+                {"search_filter": "=user\\b", "unless": "cn="},
+            ),
+            intent("principals", {"cmdlets": ["get-aduser"], "arguments": "-spn"}),
         ]
     },
     Catalogue,
 )
 
 
-def classified(file_name, command_line, original_file_name=""):
-    found = intent_of(CATALOGUE, file_name=file_name, original_file_name=original_file_name, command_line=command_line)
+def classified(file_name, command_line, original_file_name="", action=""):
+    names = {"file_name": file_name, "original_file_name": original_file_name}
+    found = intent_of(CATALOGUE, **names, command_line=command_line, action=action)
     return found and found.id
 
 
@@ -110,6 +127,75 @@ def test_a_line_tells_its_program(line, program):
 
 
 @pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("Get-ADUser", [("get-aduser", "")]),
+        (" GET-ADUSER  -Filter  * ", [("get-aduser", "-filter *")]),
+        ("ActiveDirectory\\Get-ADUser bob", [("get-aduser", "bob")]),
+        ("& 'Get-AD`User' \"Domain  Admins\"", [("get-aduser", "domain admins")]),
+        ("$all = Get-ADUser", [("get-aduser", "")]),
+        ("a; b\r\nc | d", [("a", ""), ("b", ""), ("c", ""), ("d", "")]),
+        (
+            "foreach ($u in (Get-ADUser)) {Stop-It}",
+            [("foreach", "($u in (get-aduser)) {stop-it}"), ("get-aduser", ")) {stop-it}"), ("stop-it", "}")],
+        ),
+        (
+            "([adsisearcher]'(cn=a)').FindAll()",
+            [("adsisearcher", "(cn=a)).findall()"), ("cn", "=a)).findall()"), ("a", ")).findall()")],
+        ),
+        ("function Get-ADUser", [("function", "get-aduser")]),
+        ("Get-Help Get-ADUser", [("get-help", "get-aduser")]),
+        ("script.ps1", [("script.ps1", "")]),
+        ("", []),
+        ("$x", []),
+        ("x" * 5000, [("x" * 4096, "")]),
+    ],
+)
+def test_a_text_of_powershell_tells_its_commands(text, commands):
+    assert cmdlets_of(text) == commands
+
+
+@pytest.mark.parametrize(
+    ("search_filter", "spelling"),
+    [
+        ("(objectClass=user)", "(objectclass=user)"),
+        ("( & ( objectClass = user ) ( ! cn = a  b ) )", "(&(objectclass=user)(!cn=a b))"),
+        ("(objectCategory=CN=Person,CN=Schema,CN=Configuration,DC=a)", "(objectcategory=person)"),
+        ("(member=CN=bob,CN=Users,DC=a)", "(member=cn=bob,cn=users,dc=a)"),
+        ("(a>=1)", "(a>=1)"),
+        ("", ""),
+        ("(" * 5000, "(" * 4096),
+    ],
+)
+def test_a_filter_is_brought_into_one_spelling(search_filter, spelling):
+    assert plain_filter(search_filter) == spelling
+
+
+@pytest.mark.parametrize(
+    ("action", "text", "found"),
+    [
+        (CMDLET, "Get-ADUser", "accounts"),
+        (CMDLET, "Get-ADUser -SPN", "principals"),
+        (CMDLET, "Get-ADUser -?", None),
+        (CMDLET, "Get-ADUserX", None),
+        (CMDLET, "Get-Date; Get-ADUser -SPN; Get-ADUser", "principals"),
+        (CMDLET, "whoami /all", None),
+        (CMDLET, "(objectClass=user)", None),
+        (CMDLET, "", None),
+        (SEARCH, "(objectClass=user)", "accounts"),
+        (SEARCH, "(&(objectClass=user)(cn=bob))", None),
+        (SEARCH, "Get-ADUser", None),
+        (SEARCH, "", None),
+        ("ProcessCreated", "whoami /all", "own-privileges"),
+        ("", "whoami /all", "own-privileges"),
+        ("", "Get-ADUser", "current-user"),
+    ],
+)
+def test_the_action_type_says_what_the_text_is(action, text, found):
+    assert classified("whoami.exe", text, action=action) == found
+
+
+@pytest.mark.parametrize(
     ("file_name", "line", "original_file_name", "found"),
     [
         ("whoami.exe", "whoami", "", "current-user"),
@@ -160,6 +246,9 @@ def test_events_with_an_intent_are_kept_and_named_and_the_others_counted():
         {"FileName": "whoami.exe", "ProcessCommandLine": None, "ProcessVersionInfoOriginalFileName": None},
         {"FileName": None},
         {"FileName": "adfind.exe", "ProcessCommandLine": "adfind -f " + "x" * 2000},
+        {"ActionType": "PowerShellCommand", "FileName": "whoami.exe", "ProcessCommandLine": "Get-ADUser"},
+        {"ActionType": "PowerShellCommand", "FileName": "whoami.exe", "ProcessCommandLine": "whoami"},
+        {"ActionType": "LdapSearch", "FileName": "a.exe", "ProcessCommandLine": "(objectClass=user)"},
     )
     batch = Classify(CATALOGUE)(Batch(events, dropped={"late": 3, "no discovery": 1}), CONTEXT)
     assert batch == Batch(
@@ -168,8 +257,10 @@ def test_events_with_an_intent_are_kept_and_named_and_the_others_counted():
             {**events[2], "Intent": "own-privileges"},
             {**events[3], "Intent": "current-user"},
             {**events[5], "Intent": "directory"},
+            {**events[6], "Intent": "accounts"},
+            {**events[8], "Intent": "accounts"},
         ),
-        dropped={"late": 3, "no discovery": 3},
+        dropped={"late": 3, "no discovery": 4},
     )
 
 
@@ -183,16 +274,31 @@ def test_events_with_an_intent_are_kept_and_named_and_the_others_counted():
         "c:" + r"\a b" * 8_000,
         "c:" + r"\a.exe" * 5_000,
         "/c " * 9_000,
+        "(a" * 9_000,
+        "; " * 9_000,
+        "=cn=a," * 9_000,
     ],
 )
 def test_a_hostile_line_is_a_line(line):
     assert len(normalise(line)) <= 4096
-    assert classified("nltest.exe", line) is None
+    assert [classified("nltest.exe", line, action=action) for action in ("", CMDLET, SEARCH)] == [None] * 3
 
 
 @pytest.mark.parametrize(
-    "form", [{"file_names": []}, {"file_names": ["a.exe"], "arguments": "("}, {"file_names": ["a.exe"], "unless": "["}]
+    "form",
+    [
+        {},
+        {"file_names": []},
+        {"arguments": "a"},
+        {"file_names": ["a.exe"], "cmdlets": ["get-a"]},
+        {"cmdlets": ["get-a"], "search_filter": "a"},
+        {"cmdlets": ["get-a"], "original_file_names": ["a.exe"]},
+        {"search_filter": "a", "arguments": "b"},
+        {"file_names": ["a.exe"], "arguments": "("},
+        {"file_names": ["a.exe"], "unless": "["},
+        {"search_filter": "("},
+    ],
 )
-def test_a_form_without_programs_or_with_a_broken_pattern_is_refused(form):
+def test_a_form_of_no_kind_or_of_two_or_with_a_broken_pattern_is_refused(form):
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(form, Form)

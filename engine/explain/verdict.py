@@ -1,0 +1,159 @@
+"""The verdict: the finding, or the single most telling reason for none.
+
+That is the first thing without which there would have been one: known-good, then what is routine, then both; else what
+the fullest window lacked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from engine import recurrence
+from engine.explain import find_bursts as bursts
+from engine.explain.drop_known_good import because, excused
+from engine.explain.interface import Passage, Span, label, listed, name, plural
+from engine.explain.query import Answer, why_left_out
+from engine.explain.weigh_rarity import seen
+from engine.model.baseline import History
+from engine.model.event import Event, ticks
+from engine.model.finding import Device, Finding
+from engine.report import words
+from engine.runner import Plan
+from engine.steps.drop_known_good import DropKnownGood
+from engine.steps.find_bursts import FindBursts
+from engine.steps.interface import Batch
+from engine.steps.weigh_rarity import WeighRarity
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One device as it was judged: what was asked with, what came back, each step at work, and what was found.
+
+    `findings` are those with a part in the span, worst first; `tables` those that the hunt reads.
+    """
+
+    plan: Plan
+    batch: Batch
+    span: Span
+    answer: Answer
+    passages: tuple[Passage, ...]
+    findings: tuple[Finding, ...]
+    tables: Collection[str]
+
+    def at(self, kind: type) -> Passage | None:
+        """The first step of that class at work."""
+        return next((passage for passage in self.passages if isinstance(passage.step, kind)), None)
+
+
+def verdict(judged: Judged) -> str:
+    """One line: `Finding (high, 92): ...` or `No finding: ...`."""
+    if judged.findings:
+        return _found(judged)
+    return f"No finding: {_reason(judged)}."
+
+
+def nothing_ran(device: Device, at: datetime, deeds: Sequence[Event]) -> str:
+    """The verdict where the device did nothing in the span; `deeds` are those of the whole window."""
+    asked = ticks(at.isoformat())
+    nearest = min((ticks(event["Timestamp"]) for event in deeds), key=lambda each: abs(each - asked), default=None)
+    if nearest is None:
+        return f"No finding: nothing of {device.name} is in the data."
+    which = "earlier" if nearest < asked else "later"
+    away = f"{words.moment(nearest)}, {words.duration(abs(nearest - asked))} {which}"
+    return f"No finding: no process creation of {device.name} is in the data at that time. The nearest is at {away}."
+
+
+def _found(judged: Judged) -> str:
+    made = judged.passages[-1].after.findings
+    standing = {each.fingerprint: each for each in recurrence.fold(made, lambda _: None)}
+    own = [each for each in judged.findings if each.fingerprint in standing]
+    if not own:
+        return _again(judged.findings[0], standing.values())
+    worst = own[0]
+    told = f"({worst.severity}, {worst.score}): {worst.title}"
+    return f"Finding {told}" if len(own) == 1 else f"{len(own)} findings, the worst {told}"
+
+
+def _again(finding: Finding, standing: Collection[Finding]) -> str:
+    """A burst that is a recurrence is counted on the finding that came first."""
+    key = recurrence.key(finding)
+    earlier = [each for each in standing if recurrence.key(each) == key and each.start <= finding.start]
+    first = max(earlier, key=lambda each: each.start)
+    at, again = words.moment(ticks(first.start)), words.count(first.recurrences, "time")
+    return (
+        f"No finding of its own: it came again, and is counted on the finding of {at} "
+        f"({first.severity}, {first.score}), which came {again} more"
+    )
+
+
+def _reason(judged: Judged) -> str:
+    discovery = judged.passages[0].kept if judged.passages else []
+    if not discovery:
+        return _no_discovery(judged)
+    known_good, rarity, finder = (judged.at(kind) for kind in (DropKnownGood, WeighRarity, FindBursts))
+    if known_good and known_good.dropped and _would_find(judged, known_good=False):
+        return f"known-good excuses it. {_excused(known_good)}"
+    if rarity and _would_find(judged, routine=False):
+        return f"what ran is routine. {_routine(rarity)}"
+    if known_good and known_good.dropped and rarity and _would_find(judged, known_good=False, routine=False):
+        return f"known-good excuses a part, and the rest is routine. {_excused(known_good)}"
+    near = bursts.peaks(finder.step, finder.before, judged.span) if finder else []
+    if finder and near:
+        return _short(finder, near[0])
+    if known_good and known_good.dropped:
+        return f"what ran was too little, and known-good excuses it. {_excused(known_good)}"
+    return f"no step made one of the {words.count(len(discovery), 'command')}"
+
+
+def _no_discovery(judged: Judged) -> str:
+    left = judged.answer.discovery
+    if not left:
+        ran = len(judged.answer.deeds)
+        return (
+            f"none of the {words.count(ran, 'command')} that ran is discovery"
+            if ran > 1
+            else "what ran is no discovery"
+        )
+    titles = listed(intent.title for _, intent in left)
+    return (
+        f"{words.count(len(left), 'discovery command')} ran ({titles}), and {why_left_out(left[0][0], judged.tables)}"
+    )
+
+
+def _would_find(judged: Judged, *, known_good: bool = True, routine: bool = True) -> bool:
+    """Whether there would be a burst in the span if nobody were known-good, or nothing routine."""
+    context = judged.plan.context if routine else replace(judged.plan.context, history=History(None))
+    batch = judged.batch
+    for step in judged.plan.steps:
+        if known_good or not isinstance(step, DropKnownGood):
+            batch = step(batch, context)
+    return any(judged.span.meets(burst.start, burst.end) for burst in batch.bursts)
+
+
+def _excused(passage: Passage) -> str:
+    counts = excused(passage).most_common()
+    told = [
+        f"{entry.id} excused {count:,} of {words.count(len(passage.given), 'command')}: {because(entry)}"
+        for entry, count in counts[:1]
+    ]
+    others = listed(entry.id for entry, _ in counts[1:])
+    return "; ".join((*told, *([f"the others: {others}"] if others else [])))
+
+
+def _routine(passage: Passage) -> str:
+    routine = [event for event in passage.kept if not event["Weight"]]
+    titles = listed(passage.title(event) for event in routine)
+    actors = listed(name(event["Actor"]) for event in routine)
+    count = f"{len(routine):,} of {words.count(len(passage.kept), 'command')} {plural(len(routine), 'counts', 'count')}"
+    return f"{count} for nothing, by {actors}: {titles}, {seen(passage.step, routine[0])}"
+
+
+def _short(passage: Passage, peak: bursts.Peak) -> str:
+    titles = listed(passage.title(event) for event in peak.events)
+    far = bursts.too_far(passage, peak)
+    return (
+        f"{peak.count} of {peak.needed}. {label(peak.events[0])} ran {titles} {peak.lasting(passage.span)}; "
+        f"{bursts.missing(peak, passage.before)} would have made one{far and f'. {far}'}"
+    )

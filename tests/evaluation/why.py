@@ -1,0 +1,91 @@
+"""Why an intrusion was missed: what the hunt's steps made of its commands, every row of the day at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine import runner
+from engine.learn import known
+from engine.model.baseline import Baseline
+from engine.model.event import Event
+from engine.model.finding import Finding
+from engine.model.hunt import Hunt
+from engine.model.run import Window
+from engine.sources.interface import Source
+from engine.steps.find_bursts import FindBursts
+from tests.estate import Intrusion
+from tests.evaluation.judgement import finds
+from tests.evaluation.play import TENANT
+
+LATE = "found once all its rows have arrived"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the query returned of some devices, what of it came to be counted, and what was found."""
+
+    returned: tuple[Event, ...]
+    counted: tuple[Event, ...]
+    findings: tuple[Finding, ...]
+
+
+def reasons(
+    missed: Sequence[Intrusion], hunt: Hunt, source: Source, day: Window, baseline: Baseline | None
+) -> dict[str, str]:
+    """Why each was missed, by its id, in words."""
+    if not missed:
+        return {}
+    seen = _seen(tuple(sorted({label.device_id for label in missed})), hunt, source, day, baseline)
+    return {label.id: _reason(label, seen) for label in missed}
+
+
+def _seen(devices: tuple[str, ...], hunt: Hunt, source: Source, day: Window, baseline: Baseline | None) -> Seen:
+    request = runner.Request(
+        id="why", tenant=TENANT, window=day, now=day.end, values={"devices": devices}, baseline=baseline
+    )
+    plan = runner.plan(hunt, request, history=known(hunt, day, source=source, baseline=baseline))
+    returned: list[Event] = []
+    counted: list[Event] = []
+    findings: list[Finding] = []
+    for events in runner.whole_devices(source.rows(plan.query, plan.reached)):
+        batch = runner.to_judge(events)
+        returned += batch.events
+        for step in plan.steps:
+            if isinstance(step, FindBursts):
+                counted += batch.events
+            batch = step(batch, plan.context)
+        findings += batch.findings
+    return Seen(tuple(returned), tuple(counted), tuple(findings))
+
+
+def _reason(label: Intrusion, seen: Seen) -> str:
+    if any(finds(finding, label) for finding in seen.findings):
+        return LATE
+    own = _own(label, seen.counted)
+    intents = {event["Intent"] for event in own}
+    rare = sorted({event["Intent"] for event in own if event["Weight"]})
+    actors = {event["Actor"].key for event in own}
+    lost = len(label.report_ids) - len(_own(label, seen.returned))
+    told = [f"{len(rare)} of {len(intents)} intents rare for {_names(own)}" + f" ({', '.join(rare)})" * bool(rare)]
+    told += [f"in {len(actors)} actors"] * (len(actors) > 1)
+    told += [f"{lost} of {len(label.report_ids)} commands not returned by the query"] * bool(lost)
+    told += [f"raised {finding.severity} with {finding.score} points" for finding in _holding(label, seen.findings)]
+    return "; ".join(told)
+
+
+def _own(label: Intrusion, events: Iterable[Event]) -> list[Event]:
+    return [event for event in events if event["DeviceId"] == label.device_id and event["ReportId"] in label.report_ids]
+
+
+def _names(events: Iterable[Event]) -> str:
+    return " and ".join(sorted({event["Actor"].process.file_name for event in events})) or "anyone"
+
+
+def _holding(label: Intrusion, findings: Iterable[Finding]) -> list[Finding]:
+    reports = set(label.report_ids)
+    return [
+        finding
+        for finding in findings
+        if finding.device.id == label.device_id and any(command.report_id in reports for command in finding.commands)
+    ]
