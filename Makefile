@@ -13,7 +13,7 @@ help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
 
 hunt: $(VENV)/.local ## Run the flagship hunt on samples/: a table here, and report.html
-	@$(BIN)/vizsla run discovery-burst --from samples --format html --out report.html
+	@$(BIN)/vizsla run discovery-burst --from samples --baseline samples/routine.gz --format html --out report.html
 
 dev: $(VENV)/.dev ## Install what tests and checks need
 

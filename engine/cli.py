@@ -20,13 +20,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from engine import bootstrap, learn, loader, ondemand, parameters
 from engine.decode import nearest
 from engine.errors import VizslaError
+from engine.explain.answer import Question, explain
 from engine.model.finding import SEVERITIES, Severity, at_least
 from engine.model.hunt import Hunt
 from engine.report import console as table
-from engine.report import html, listing
+from engine.report import explanation, html, listing
 from engine.report.document import encode
 from engine.report.words import count
-from engine.runner import Outcome
+from engine.runner import Outcome, Request
 
 app = typer.Typer(
     name="vizsla",
@@ -47,6 +48,13 @@ class Form(StrEnum):
     TABLE = "table"
     JSON = "json"
     HTML = "html"
+
+
+class Plain(StrEnum):
+    """What `explain` prints."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 class Floor(StrEnum):
@@ -140,6 +148,38 @@ def run(  # noqa: PLR0917 - the options of a command line
     _show(chosen, outcome, form, out)
     if fail_on and any(at_least(finding.severity, _severity(fail_on)) for finding in outcome.findings):
         raise typer.Exit(1)
+
+
+@app.command("explain")
+def explain_device(  # noqa: PLR0917 - the options of a command line
+    hunt: Annotated[str, typer.Argument(help="The hunt: see `vizsla hunts`.")],
+    paths: Annotated[list[str], typer.Option("--from", help="A file, a folder or a quoted glob. Repeats.")],
+    device: Annotated[str, typer.Option(help="Device id, full name or host name.")],
+    at: Annotated[
+        str | None,
+        typer.Option(help="ISO 8601, UTC: what ran within the hunt's window before and after. Left out, all is told."),
+    ] = None,
+    baseline: Annotated[Path | None, typer.Option(help="What `vizsla baseline learn` wrote.")] = None,
+    form: Annotated[Plain, typer.Option("--format", help="What to print.")] = Plain.TABLE,
+    folder: HuntsFolder = loader.HUNTS,
+) -> None:
+    """Explain why a hunt found something on a device, or nothing: step by step, and what was missing.
+
+    For example: `vizsla explain discovery-burst --from samples --device ws-0034 --at 2026-11-23T04:48:00Z`
+    """
+    question = Question(device=device, at=ondemand.moment("at", at) if at else None)
+    chosen = loader.load(folder / _known(folder, hunt))
+    with _progress() as progress, bootstrap.files(paths, progress=progress) as source:
+        past = learn.read(baseline, chosen.id) if baseline else None
+        whole = source.whole
+        request = Request(id="explain", tenant="default", window=whole, now=whole.end, baseline=past)
+        answer = explain(chosen, request, question, source=source)
+    for note in answer.notes:
+        errors.print(note, style="yellow", markup=False, soft_wrap=True)
+    if form is Plain.JSON:
+        typer.echo(explanation.encode(answer).encode())
+    else:
+        explanation.show(answer, Console())
 
 
 @learned.command("learn")

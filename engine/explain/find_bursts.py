@@ -66,7 +66,7 @@ def missing(peak: Peak, batch: Batch) -> str:
     """What the window lacked: `1 more different command that is not routine`."""
     lack = peak.needed - peak.count
     if (batch.tally or EachOnce) is not EachOnce:
-        return words.count(lack, "more launch").replace("launchs", "launches")
+        return f"{lack} more {plural(lack, 'launch', 'launches')}"
     rare = f" that {plural(lack, 'is', 'are')} not routine" if "Weight" in peak.events[0] else ""
     return f"{lack} more different {plural(lack, 'command')}{rare}"
 

@@ -46,7 +46,7 @@ def answer(deeds: Sequence[Event], batch: Batch, span: Span, catalogue: Catalogu
 def section(held: Answer, catalogue: Catalogue, tables: Collection[str]) -> Section:
     """What was returned, and of the rest what is discovery, what only might have been, and what is none."""
     beside = f", and {words.count(held.shells, 'shell')} to tell who started them" if held.shells else ""
-    says = f"{len(held.judged):,} of {_deeds(held.deeds)} returned{beside}"
+    says = f"{len(held.judged):,} of {in_words(held.deeds)} returned{beside}"
     discovery = [
         (text(event, "ProcessCommandLine"), f"{intent.title}: left out, {why_left_out(event, tables)}")
         for event, intent in held.discovery
@@ -67,7 +67,8 @@ def why_left_out(event: Event, tables: Collection[str]) -> str:
     return TOO_FEW if source in tables else f"the hunt does not read {source}"
 
 
-def _deeds(events: Sequence[Event]) -> str:
+def in_words(events: Sequence[Event]) -> str:
+    """How many deeds of which kind: `68 process creations and 3 cmdlets or searches`."""
     launches = sum(text(event, "Source") == "DeviceProcessEvents" for event in events)
     others = len(events) - launches
     recorded = f" and {others:,} cmdlets or searches" if others else ""

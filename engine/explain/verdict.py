@@ -14,13 +14,14 @@ from engine import recurrence
 from engine.explain import find_bursts as bursts
 from engine.explain.drop_known_good import because, excused
 from engine.explain.interface import Passage, Span, label, listed, name, plural
-from engine.explain.query import Answer, why_left_out
+from engine.explain.query import Answer, in_words, why_left_out
 from engine.explain.weigh_rarity import seen
 from engine.model.baseline import History
 from engine.model.event import Event, ticks
 from engine.model.finding import Device, Finding
 from engine.report import words
 from engine.runner import Plan
+from engine.steps.classify import Classify
 from engine.steps.drop_known_good import DropKnownGood
 from engine.steps.find_bursts import FindBursts
 from engine.steps.interface import Batch
@@ -55,14 +56,14 @@ def verdict(judged: Judged) -> str:
 
 
 def nothing_ran(device: Device, at: datetime, deeds: Sequence[Event]) -> str:
-    """The verdict where the device did nothing in the span; `deeds` are those of the whole window."""
+    """The verdict where the device did nothing in the span; `deeds` are those of the whole window, one at least."""
     asked = ticks(at.isoformat())
-    nearest = min((ticks(event["Timestamp"]) for event in deeds), key=lambda each: abs(each - asked), default=None)
-    if nearest is None:
-        return f"No finding: nothing of {device.name} is in the data."
-    which = "earlier" if nearest < asked else "later"
-    away = f"{words.moment(nearest)}, {words.duration(abs(nearest - asked))} {which}"
-    return f"No finding: no process creation of {device.name} is in the data at that time. The nearest is at {away}."
+    nearest = min((ticks(event["Timestamp"]) for event in deeds), key=lambda each: abs(each - asked))
+    away = f"{words.duration(abs(nearest - asked))} {'earlier' if nearest < asked else 'later'}"
+    return (
+        f"No finding: nothing that {device.name} ran at that time is in the data. "
+        f"The nearest is at {words.moment(nearest)}, {away}."
+    )
 
 
 def _found(judged: Judged) -> str:
@@ -89,8 +90,8 @@ def _again(finding: Finding, standing: Collection[Finding]) -> str:
 
 
 def _reason(judged: Judged) -> str:
-    discovery = judged.passages[0].kept if judged.passages else []
-    if not discovery:
+    classified = judged.at(Classify)
+    if classified and not classified.kept:
         return _no_discovery(judged)
     known_good, rarity, finder = (judged.at(kind) for kind in (DropKnownGood, WeighRarity, FindBursts))
     if known_good and known_good.dropped and _would_find(judged, known_good=False):
@@ -104,18 +105,13 @@ def _reason(judged: Judged) -> str:
         return _short(finder, near[0])
     if known_good and known_good.dropped:
         return f"what ran was too little, and known-good excuses it. {_excused(known_good)}"
-    return f"no step made one of the {words.count(len(discovery), 'command')}"
+    return f"no step made one of the {words.count(len(judged.answer.judged), 'event')}"
 
 
 def _no_discovery(judged: Judged) -> str:
     left = judged.answer.discovery
     if not left:
-        ran = len(judged.answer.deeds)
-        return (
-            f"none of the {words.count(ran, 'command')} that ran is discovery"
-            if ran > 1
-            else "what ran is no discovery"
-        )
+        return f"of {in_words(judged.answer.deeds)} none is discovery"
     titles = listed(intent.title for _, intent in left)
     return (
         f"{words.count(len(left), 'discovery command')} ran ({titles}), and {why_left_out(left[0][0], judged.tables)}"
@@ -153,7 +149,9 @@ def _routine(passage: Passage) -> str:
 def _short(passage: Passage, peak: bursts.Peak) -> str:
     titles = listed(passage.title(event) for event in peak.events)
     far = bursts.too_far(passage, peak)
+    routine = sum(event.get("Weight") == 0 for event in peak.events)
+    of = "" if not routine else ", all routine," if routine == len(peak.events) else f" ({routine} routine)"
     return (
-        f"{peak.count} of {peak.needed}. {label(peak.events[0])} ran {titles} {peak.lasting(passage.span)}; "
+        f"{peak.count} of {peak.needed}. {label(peak.events[0])} ran {titles}{of} {peak.lasting(passage.span)}; "
         f"{bursts.missing(peak, passage.before)} would have made one{far and f'. {far}'}"
     )

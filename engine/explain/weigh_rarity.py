@@ -46,6 +46,8 @@ def seen(step: WeighRarity, event: Event) -> str:
     devices = f"{rarity.devices:,}" if rarity.devices else f"fewer than {FEWEST_DEVICES}"
     if rarity.stand_in:
         return f"on {devices} of the {words.count(rarity.fleet, 'device')} here{_but(step, event)}"
+    if not (rarity.days or rarity.own_days):
+        return f"on none of {words.count(rarity.of, 'day')}{_but(step, event)}"
     whose = "by this person" if event["Actor"].kind == "session" else "on this device"
     own = f", {whose} on {words.count(rarity.own_days, 'day')}" if rarity.own_days else ""
     most = f"on {rarity.days} of {words.count(rarity.of, 'day')}, on {devices} of {words.count(rarity.fleet, 'device')}"

@@ -32,9 +32,16 @@ def show(explanation: Explanation, console: Console) -> None:
     console.print(_text(explanation.verdict, verdict))
     place = f"{explanation.hunt} on {explanation.device.name}, {words.window(explanation.span)}"
     console.print(_text(place, "dim"))
+    idle: list[str] = []
     for section in explanation.sections:
+        if section.given or section.lines or section is explanation.sections[0]:
+            console.print()
+            _show(section, console)
+        else:
+            idle.append(section.step)
+    if idle:
         console.print()
-        _show(section, console)
+        console.print(_text(f"Nothing was left for {', '.join(idle)}.", "dim"))
 
 
 def encode(explanation: Explanation) -> str:

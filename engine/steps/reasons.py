@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from engine.model.actor import Actor, image_path
-from engine.model.baseline import FEWEST_DEVICES
 from engine.model.burst import Burst
 from engine.model.catalogue import Intent
 from engine.model.event import TICKS_PER_SECOND, text
@@ -65,11 +64,10 @@ def _intents(burst: Burst, known: Mapping[str, Intent]) -> Iterator[Part]:
 def _seen(rarity: Rarity | None) -> str:
     if rarity is None or not rarity.of:
         return ""
-    seen = f"{rarity.devices:,}" if rarity.devices else f"fewer than {FEWEST_DEVICES}"
     if rarity.stand_in:
-        return f": seen on {seen} of the {rarity.fleet:,} devices here"
+        return f": seen on {rarity.devices:,} of the {rarity.fleet:,} devices here"
     days = f"{rarity.of} earlier {'day' if rarity.of == 1 else 'days'}"
-    return f": seen on {seen} of {rarity.fleet:,} devices in {days}"
+    return f": seen on {rarity.devices:,} of {rarity.fleet:,} devices in {days}"
 
 
 def _techniques(burst: Burst, known: Mapping[str, Intent]) -> Part:

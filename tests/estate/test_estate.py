@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from engine import learn, loader
 from engine.model.event import ticks
+from engine.sources.local import Local
 from tests.estate import Estate, Row
 from tests.estate.__main__ import main
 from tests.estate.processes import identity, initiator
@@ -20,7 +22,8 @@ from tests.estate.processes import identity, initiator
 ROOT = Path(__file__).parents[2]
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 SCHEMA = json.loads((ROOT / "engine/model/tables/DeviceProcessEvents.json").read_text())
-SAMPLE = ["--seed", "12", "--devices", "60", "--days", "1", "--intrusions", "3"]
+COMPANY = ["--seed", "12", "--devices", "60", "--start", "2026-11-16"]
+SAMPLE = [*COMPANY, "--first", "7", "--days", "1", "--intrusions", "3"]
 
 
 def _event(row: Row) -> tuple[str, str, int]:
@@ -51,6 +54,19 @@ def test_the_sample_is_what_its_readme_says(tmp_path: Path) -> None:
         for fact in ("device_name", "sequence", "style", "actor", "account"):
             assert label[fact] in readme
         assert f"{label['start'][11:19]} to {label['end'][11:19]}" in readme
+
+
+def test_the_samples_routine_is_what_its_week_teaches(tmp_path: Path) -> None:
+    week = str(tmp_path / "week.ndjson.gz")
+    main([*COMPANY, "--days", "7", "--out", week])
+    hunt = loader.load(loader.HUNTS / "discovery-burst")
+    with Local(paths=[week]) as source:
+        days = tuple(learn.learn(hunt, source, day) for day in learn.days(source.whole))
+
+    shipped = learn.read(ROOT / "samples/routine.gz", hunt.id)
+    assert [(day.day, day.devices, set(day.pairs), set(day.own), set(day.sets), set(day.habits)) for day in days] == [
+        (day.day, day.devices, set(day.pairs), set(day.own), set(day.sets), set(day.habits)) for day in shipped.days
+    ]
 
 
 def test_a_day_does_not_depend_on_the_days_before_it(estate: Estate) -> None:

@@ -122,9 +122,7 @@ def _intent(row: Row, catalogue: Catalogue) -> str:
     return found.id if found else ""
 
 
-def _case(
-    label: Intrusion, intents: int, delivered: Sequence[Delivered], truth: Truth
-) -> Case:
+def _case(label: Intrusion, intents: int, delivered: Sequence[Delivered], truth: Truth) -> Case:
     own = [(each, _held(each.finding, truth).get(label.id, 0)) for each in delivered]
     enough = [each for each, count in own if count >= FEWEST_COMMANDS]
     finders = [each for each in enough if at_least(each.finding.severity, FLOOR)]

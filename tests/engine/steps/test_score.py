@@ -97,7 +97,7 @@ def test_reasons_are_sentences_with_their_numbers(intents, actor, pause, reasons
 def test_earlier_days_are_told_with_their_numbers():
     rarity = Rarity(routine=False, days=0, of=7, devices=0, fleet=1000, own_days=0, stand_in=False, weak=False)
     (first, *_) = finding(["domain-admins", "processes", "services"], rarity=rarity).reasons
-    assert first.endswith("by agent.exe: seen on fewer than 3 of 1,000 devices in 7 earlier days (+22)")
+    assert first.endswith("by agent.exe: seen on 0 of 1,000 devices in 7 earlier days (+22)")
 
 
 def test_what_the_fleet_shares_is_low_at_most_while_the_baseline_is_weak():
