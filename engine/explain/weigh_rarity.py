@@ -79,7 +79,7 @@ def _called(event: Event) -> str:
 
 def _ground(rarity: Rarity) -> str:
     if rarity.stand_in:
-        return f"; weak baseline: the {words.count(rarity.fleet, 'device')} here stand in, and excuse nothing"
+        return f"; weak baseline: it stands on {words.count(rarity.fleet, 'device')} here, and excuses nothing"
     if rarity.weak:
-        return f"; weak baseline: {rarity.of} of {FULL_WEEK} days are known, and excuse nothing"
+        return f"; weak baseline: it has {rarity.of} of {FULL_WEEK} days, and excuses nothing"
     return f"; {words.count(rarity.of, 'earlier day')} are known"

@@ -123,7 +123,7 @@ def _standing(burst: Burst) -> Part:
     remote = any(event.get("IsProcessRemoteSession") for event in burst.events)
     elevated = any(text(event, "ProcessIntegrityLevel").lower() in _ELEVATED for event in burst.events)
     words = [word for word, is_so in (("in a remote session", remote), ("elevated", elevated)) if is_so]
-    return Part(4 * remote + 3 * elevated, f"run {' and '.join(words)}")
+    return Part(4 * remote + 3 * elevated, f"its commands ran {' and '.join(words)}")
 
 
 def _name(burst: Burst) -> str:
@@ -132,5 +132,5 @@ def _name(burst: Burst) -> str:
 
 def _lasting(seconds: float) -> str:
     if seconds < 120:  # noqa: PLR2004 - two minutes are still told in seconds
-        return f"{seconds:.0f} seconds"
+        return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
     return f"{seconds / 60:.0f} minutes"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from statistics import fmean
 
 import msgspec
 
@@ -25,6 +24,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the page is written from. `runs` is how many windows a day was played in, `history` the days learned."""
 
     command: str
+    intrusions: int
     runs: int
     history: int
     days: tuple[DayPlayed, ...]
@@ -32,7 +32,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     telemetry: Scored | None
 
 
-class Method:
+class Played:
     """One method over several days."""
 
     def __init__(self, name: str, days: Sequence[DayPlayed]) -> None:
@@ -65,10 +65,6 @@ class Method:
             1000 * sum(noise.severity in severities for noise in judged.false) / day.devices
             for day, judged in self._days
         ]
-
-    def mean_found(self) -> float:
-        """The mean of `found`."""
-        return fmean(self.found())
 
     def _share(self, counts: Callable[[Case], bool]) -> list[float]:
         shares = []

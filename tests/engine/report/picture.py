@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from engine import loader, ondemand
+from engine import learn, loader, ondemand
 from engine.report import html
 from engine.sources.local import Local
 from engine.stores.memory import Memory
@@ -15,10 +15,12 @@ ROOT = Path(__file__).parents[3]
 
 
 def report() -> str:
-    """The flagship's report on the sample day."""
+    """The flagship's report on the sample day, judged with the week before it."""
     hunt = loader.load(loader.HUNTS / "discovery-burst")
     with Local(paths=[str(ROOT / "samples")]) as source:
-        outcome = ondemand.run(hunt, ondemand.Asked(), source=source, whole=source.whole, store=Memory())
+        week = learn.read(ROOT / "samples/routine.gz", hunt.id)
+        asked = ondemand.Asked()
+        outcome = ondemand.run(hunt, asked, source=source, whole=source.whole, store=Memory(), baseline=week)
     return html.render(outcome.run, outcome.findings, title=hunt.title)
 
 

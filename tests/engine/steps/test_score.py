@@ -84,7 +84,7 @@ def test_the_sum_of_the_parts_is_the_score_and_at_most_100(intents, actor, pause
                 "Processes that run here, by x.exe (+8)",
                 "Services of this computer, by x.exe (+8)",
                 "2 techniques of ATT&CK: T1007, T1057 (+2)",
-                "2 launches within 1 seconds, faster than anyone types (+8)",
+                "2 launches within 1 second, faster than anyone types (+8)",
                 "x.exe runs from a folder that users can write to: c:\\users\\anna\\appdata\\local\\temp (+15)",
             ),
         ),

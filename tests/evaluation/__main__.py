@@ -1,0 +1,103 @@
+"""Plays estates through the product and writes what came of it: `python -m tests.evaluation --out docs/evaluation.md`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.evaluation import telemetry
+from tests.evaluation.page import page
+from tests.evaluation.prose import SPEED
+from tests.evaluation.results import Results
+from tests.evaluation.work import Plan, learn_day, play_day
+
+SEEDS = (11, 12, 13, 14, 15, 16, 17, 18, 19)
+"""Others than those on which thresholds were chosen."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line asks for; progress goes to stderr."""
+    wanted = _parser().parse_args(arguments)
+    seeds = SEEDS[: wanted.seeds]
+    with TemporaryDirectory(prefix="vizsla-evaluation-") as folder:
+        plan = Plan(Path(folder), wanted.devices, wanted.intrusions, wanted.history, wanted.runs)
+        results = evaluate(plan, seeds, rollouts=wanted.rollouts, jobs=wanted.jobs, command=_command(wanted))
+    wanted.out.write_text(page(results, speed=_speed(wanted.out)), "utf-8")
+    _say(f"{wanted.out} is written")
+    return 0
+
+
+def evaluate(plan: Plan, seeds: Sequence[int], *, rollouts: int, jobs: int, command: str) -> Results:
+    """Everything that the page tells, each day learned and played in a process of its own."""
+    played = [(seed, plan.history) for seed in seeds] + [(seed, plan.rollout) for seed in seeds[:rollouts]]
+    days = sorted({(seed, n) for seed, last in played for n in range(last - plan.history, last + 1)}, key=_late_first)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        scored = pool.submit(telemetry.scored)
+        began = time.monotonic()
+        for number, (seed, n) in enumerate(pool.map(learn_day, [plan] * len(days), *zip(*days, strict=True)), 1):
+            _say(f"day {n} of seed {seed} is learned: {number} of {len(days)}, {time.monotonic() - began:.0f} s")
+        done = []
+        for day in pool.map(play_day, [plan] * len(played), *zip(*played, strict=True)):
+            done.append(day)
+            _say(f"seed {day.seed} is played: {len(done)} of {len(played)}, {time.monotonic() - began:.0f} s")
+        return Results(
+            command=command,
+            intrusions=plan.intrusions,
+            runs=plan.runs,
+            history=plan.history,
+            days=tuple(done[: len(seeds)]),
+            rollouts=tuple(done[len(seeds) :]),
+            telemetry=scored.result(),
+        )
+
+
+def _late_first(day: tuple[int, int]) -> tuple[int, int]:
+    return day[1], day[0]
+
+
+def _speed(out: Path) -> str:
+    """The section of the page that another command writes, as it stands there; empty when it does not."""
+    text = out.read_text("utf-8") if out.exists() else ""
+    _, heading, rest = text.partition(f"\n{SPEED}\n")
+    own, _, _ = rest.partition("\n## ")
+    return f"{SPEED}\n{own}" if heading else ""
+
+
+def _command(wanted: argparse.Namespace) -> str:
+    """The command again, without what does not change the figures."""
+    given = {name: getattr(wanted, name) for name in ("seeds", "devices", "intrusions", "history", "runs", "rollouts")}
+    usual = {name: _parser().get_default(name) for name in given}
+    told = [
+        f" --{name} {value}" for name, value in given.items() if name in ("seeds", "devices") or value != usual[name]
+    ]
+    return f"python -m tests.evaluation{''.join(told)} --out docs/evaluation.md"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.evaluation", description="How well the hunts do.")
+    parser.add_argument("--seeds", type=int, default=5, choices=range(1, len(SEEDS) + 1), help="how many estates (5)")
+    parser.add_argument("--devices", type=int, default=1000, help="how many computers each has (1000)")
+    parser.add_argument(
+        "--intrusions", type=int, default=96, help="how many on the day (96: each sequence three times)"
+    )
+    parser.add_argument("--history", type=int, default=7, help="how many days are learned before (7)")
+    parser.add_argument("--runs", type=int, default=24, help="in how many windows a day is played (24)")
+    parser.add_argument("--rollouts", type=int, default=1, help="for how many seeds a rollout day is played (1)")
+    parser.add_argument("--jobs", type=int, default=2, help="how many processes (2)")
+    parser.add_argument("--out", type=Path, required=True, help="the page to write")
+    return parser
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
