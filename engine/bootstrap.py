@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from engine.decode import nearest
 from engine.errors import SettingsError
 from engine.loader import HUNTS
-from engine.settings import Settings
+from engine.settings import Live, Settings
 from engine.sinks import SINKS
 from engine.sinks.interface import Sink
 from engine.sources import SOURCES
@@ -37,12 +38,13 @@ class Parts:
 
 def build(settings: Settings) -> Parts:
     """The parts that the settings ask for; nothing is opened yet but the store. Raises SettingsError."""
+    kept = store(settings.store)
     return Parts(
         hunts=settings.hunts or HUNTS,
         tenant=settings.tenant,
-        source=lambda: _source(settings),
+        source=lambda: _source(settings, kept),
         sinks={name: sink(name) for name in settings.sinks},
-        store=store(settings.store),
+        store=kept,
     )
 
 
@@ -69,11 +71,50 @@ def sink(name: str) -> Sink:
     return built
 
 
-def _source(settings: Settings) -> AbstractContextManager[Source]:
-    if not settings.paths:
-        raise SettingsError("VIZSLA_FROM is not set: name the files that hold events, separated by `;`.")
-    opened: AbstractContextManager[Source] = files(settings.paths)
+def tenant(live: Live, name: str, kept: Store) -> AbstractContextManager[Source]:
+    """The tenant as a source; the first question signs in. Raises SettingsError.
+
+    Everything it needs is imported here: a run over files never loads it.
+    """
+    from engine.remote import clouds, credentials  # noqa: PLC0415 - see above
+    from engine.remote.budget import Budget, Limit  # noqa: PLC0415
+    from engine.remote.retries import Retries  # noqa: PLC0415
+    from engine.remote.session import Session  # noqa: PLC0415
+
+    if live.cloud not in clouds.CLOUDS:
+        raise SettingsError(f"VIZSLA_CLOUD: {live.cloud} is no cloud. {nearest(live.cloud, list(clouds.CLOUDS))}")
+    cloud = clouds.CLOUDS[live.cloud]
+    signed_in = credentials.SignIn(
+        kind=live.sign_in or "developer",
+        client=live.identity,
+        tenant=name if name != Settings().tenant else "",
+        app=live.app,
+        certificate=live.certificate,
+        secret=live.secret,
+        authority=live.authority_url and clouds.address(live.authority_url, "VIZSLA_AUTHORITY_URL"),
+    )
+    limits = (Limit(live.calls_a_minute, timedelta(minutes=1)), Limit(live.calls_an_hour, timedelta(hours=1)))
+    session = Session(
+        name="Microsoft Graph",
+        url=clouds.address(live.graph_url or cloud.graph, "VIZSLA_GRAPH_URL"),
+        token=credentials.Tokens(credentials.credential(signed_in, cloud), cloud.graph_scope),
+        retries=Retries(),
+        budget=Budget(quota=kept, tenant=name, limits=limits),
+    )
+    opened: AbstractContextManager[Source] = _imported(SOURCES["graph"])(session=session, row_limit=live.row_limit)
     return opened
+
+
+def _source(settings: Settings, kept: Store) -> AbstractContextManager[Source]:
+    if settings.paths:
+        opened: AbstractContextManager[Source] = files(settings.paths)
+        return opened
+    if settings.live.sign_in:
+        return tenant(settings.live, settings.tenant, kept)
+    raise SettingsError(
+        "VIZSLA_FROM is not set: name the files that hold events, separated by `;`. To ask the tenant instead, give "
+        "Vizsla a managed identity, name an application in VIZSLA_APP, or set VIZSLA_SIGN_IN to developer."
+    )
 
 
 def _imported(place: str) -> Any:

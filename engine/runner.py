@@ -15,7 +15,6 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from engine import parameters
 from engine.errors import VizslaError
 from engine.learn import known
 from engine.loader import load
@@ -27,6 +26,7 @@ from engine.model.run import HuntRun, Window
 from engine.recurrence import Key, fold
 from engine.schedule import Task
 from engine.sinks.interface import Sink
+from engine.slices import Answers, Ask, Slice
 from engine.sources.interface import Source
 from engine.steps.interface import Batch, Context, Step
 from engine.stores.interface import Store
@@ -102,7 +102,11 @@ def _record(
         findings=findings,
         dropped=dict(sorted(counted.dropped.items())),
         seconds=seconds,
-        notes=(*notes, *(f"{note} ({events:,} events)" for note, events in sorted(counted.notes.items()))),
+        notes=(
+            *notes,
+            *counted.cuts(),
+            *(f"{note} ({events:,} events)" for note, events in sorted(counted.notes.items())),
+        ),
         error=error,
     )
 
@@ -132,8 +136,13 @@ class _Tally:
     """What a run has counted so far, kept also when it fails half-way."""
 
     events: int = 0
+    slices: int = 1
     dropped: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+
+    def cuts(self) -> tuple[str, ...]:
+        """A note of how many parts the question was asked in, where it was more than one."""
+        return (f"asked in {self.slices:,} parts: one answer would have been too large",) * (self.slices > 1)
 
 
 def judge(
@@ -142,7 +151,9 @@ def judge(
     """The findings of one window, device by device. Without a `history` nothing is routine."""
     counted = tally if tally is not None else _Tally()
     ready = plan(hunt, request, history=history)
-    for events in whole_devices(source.rows(ready.query, ready.reached)):
+    answers = Answers(ready.ask, source)
+    for events in whole_devices(answers.rows()):
+        counted.slices = answers.slices
         batch = to_judge(events)
         counted.events += len(batch.events)
         for step in ready.steps:
@@ -156,6 +167,7 @@ def judge(
 class Plan:
     """A hunt made ready for a request: the bound query, the window that it sees, the steps, and what they know."""
 
+    ask: Ask
     query: str
     reached: Window
     steps: tuple[Step, ...]
@@ -167,11 +179,13 @@ def plan(hunt: Hunt, request: Request, *, history: History | None = None) -> Pla
     values = {**hunt.defaults, **request.values}
     if "since" in hunt.defaults:
         values["since"] = request.window.start
-    reach = parameters.timespan(hunt.definition.schedule.reach)
+    ask = Ask(hunt=hunt, values=values, window=request.window)
+    query, reached = ask.part(Slice(request.window))
     floors, past = hunt.definition.severity, history or History(None)
     return Plan(
-        query=parameters.bind(hunt.query, values),
-        reached=Window(request.window.start - reach, request.window.end),
+        ask=ask,
+        query=query,
+        reached=reached,
         steps=tuple(step.build(values) for step in hunt.steps),
         context=Context(request.tenant, hunt.id, hunt.title, floors, request.now, request.window, values, past),
     )

@@ -1,14 +1,56 @@
-"""The environment, read once and passed in. Every setting has the prefix VIZSLA_."""
+"""The environment, read once and passed in. Every setting has the prefix VIZSLA_; SETTINGS says what each is for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, cast, get_args
 
 from engine.errors import SettingsError
 
-_KNOWN = ("VIZSLA_HUNTS", "VIZSLA_FROM", "VIZSLA_STORE", "VIZSLA_SINKS", "VIZSLA_TENANT")
+SignInKind = Literal["", "identity", "app", "developer"]
+
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "VIZSLA_HUNTS": "The folder of hunts; those that come with Vizsla when left out.",
+        "VIZSLA_FROM": "Files, folders and globs that hold events, separated by `;`. Left out, the tenant is asked.",
+        "VIZSLA_STORE": "The SQLite file of what is remembered; in memory when left out.",
+        "VIZSLA_SINKS": "The sinks findings go to, separated by `;`.",
+        "VIZSLA_TENANT": "The tenant, in records and fingerprints; its id or domain where an application signs in.",
+        "VIZSLA_CLOUD": "Microsoft's cloud: global (the default), us-gov-l4 or us-gov-l5.",
+        "VIZSLA_SIGN_IN": "identity: the managed identity, the default in Azure. developer: who is signed in here.",
+        "VIZSLA_IDENTITY": "The client id of a user-assigned managed identity; the system-assigned when left out.",
+        "VIZSLA_APP": "The id of the multi-tenant application that signs in instead of the managed identity itself.",
+        "VIZSLA_APP_CERTIFICATE": "The application's certificate with its key, a PEM or PFX file. Better is none.",
+        "VIZSLA_APP_SECRET": "The application's secret. Better is none.",
+        "VIZSLA_GRAPH_URL": "Where Microsoft Graph is asked; the cloud's own address when left out.",
+        "VIZSLA_AUTHORITY_URL": "Where tokens are asked for an application; the cloud's own address when left out.",
+        "VIZSLA_ROW_LIMIT": "The rows at which an answer counts as cut off, and is asked in parts: 100000.",
+        "VIZSLA_CALLS_A_MINUTE": "Hunting calls a minute to a tenant: 15 of its 45.",
+        "VIZSLA_CALLS_AN_HOUR": "Hunting calls an hour to a tenant: 500 of its 1,500.",
+    }
+)
+_IN_AZURE = "IDENTITY_ENDPOINT"
+"""App Service and Functions set it where a managed identity is at hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """How a tenant is asked. `sign_in` is empty where nothing says who Vizsla is. `urls` stand in for a cloud's own."""
+
+    cloud: str = "global"
+    sign_in: SignInKind = ""
+    identity: str = ""
+    app: str = ""
+    certificate: Path | None = None
+    secret: str = field(default="", repr=False)
+    graph_url: str = ""
+    authority_url: str = ""
+    row_limit: int = 100_000
+    calls_a_minute: int = 15
+    calls_an_hour: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +59,7 @@ class Settings:
 
     `hunts` is the folder of hunts. `paths` are the files that the local source reads. `store` is the file of the
     SQLite store; None keeps what is remembered in memory. `sinks` are the names of the sinks findings go to.
-    `tenant` names the tenant in records and fingerprints.
+    `tenant` names the tenant in records and fingerprints. `live` is how it is asked.
     """
 
     hunts: Path | None = None
@@ -25,21 +67,61 @@ class Settings:
     store: Path | None = None
     sinks: tuple[str, ...] = ("memory",)
     tenant: str = "default"
+    live: Live = Live()
 
 
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings in an environment. Raises SettingsError for a name with our prefix that is none of ours."""
-    strangers = sorted(name for name in environment if name.startswith("VIZSLA_") and name not in _KNOWN)
+    strangers = sorted(name for name in environment if name.startswith("VIZSLA_") and name not in SETTINGS)
     if strangers:
-        raise SettingsError(f"{', '.join(strangers)}: no such setting. Known: {', '.join(_KNOWN)}.")
-    hunts, store = environment.get("VIZSLA_HUNTS"), environment.get("VIZSLA_STORE")
+        raise SettingsError(f"{', '.join(strangers)}: no such setting. Known: {', '.join(SETTINGS)}.")
     return Settings(
-        hunts=Path(hunts) if hunts else None,
+        hunts=_path(environment, "VIZSLA_HUNTS"),
         paths=_words(environment.get("VIZSLA_FROM", "")),
-        store=Path(store) if store else None,
+        store=_path(environment, "VIZSLA_STORE"),
         sinks=_words(environment.get("VIZSLA_SINKS", "memory")),
         tenant=environment.get("VIZSLA_TENANT") or "default",
+        live=_live(environment),
     )
+
+
+def _live(environment: Mapping[str, str]) -> Live:
+    usual = Live()
+    return Live(
+        cloud=environment.get("VIZSLA_CLOUD") or usual.cloud,
+        sign_in=_sign_in(environment),
+        identity=environment.get("VIZSLA_IDENTITY", ""),
+        app=environment.get("VIZSLA_APP", ""),
+        certificate=_path(environment, "VIZSLA_APP_CERTIFICATE"),
+        secret=environment.get("VIZSLA_APP_SECRET", ""),
+        graph_url=environment.get("VIZSLA_GRAPH_URL", ""),
+        authority_url=environment.get("VIZSLA_AUTHORITY_URL", ""),
+        row_limit=_count(environment, "VIZSLA_ROW_LIMIT", usual.row_limit),
+        calls_a_minute=_count(environment, "VIZSLA_CALLS_A_MINUTE", usual.calls_a_minute),
+        calls_an_hour=_count(environment, "VIZSLA_CALLS_AN_HOUR", usual.calls_an_hour),
+    )
+
+
+def _sign_in(environment: Mapping[str, str]) -> SignInKind:
+    """What VIZSLA_SIGN_IN says; else the application that is named; else the managed identity that is at hand."""
+    if asked := environment.get("VIZSLA_SIGN_IN"):
+        if asked not in get_args(SignInKind):
+            raise SettingsError(f"VIZSLA_SIGN_IN: {asked} is none of {', '.join(filter(None, get_args(SignInKind)))}.")
+        return cast("SignInKind", asked)
+    if environment.get("VIZSLA_APP"):
+        return "app"
+    return "identity" if environment.get(_IN_AZURE) else ""
+
+
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    return Path(environment[name]) if environment.get(name) else None
+
+
+def _count(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000_000):  # noqa: PLR2004 - no number of rows
+        raise SettingsError(f"{name}: {text} is no whole number above 0.")
+    return int(text)
 
 
 def _words(text: str) -> tuple[str, ...]:

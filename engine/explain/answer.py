@@ -48,7 +48,8 @@ def explain(hunt: Hunt, request: Request, question: Question, *, source: Source)
     passages = tuple(_passages(hunt, ready, batch, span, catalogue))
     answer = query.answer(deeds, batch, span, catalogue)
     findings = _findings(passages, span)
-    judged = Judged(ready, batch, span, answer, passages, findings, hunt.definition.tables)
+    reasons = query.Reasons(hunt.definition.tables, _finder(ready))
+    judged = Judged(ready, batch, span, answer, reasons, passages, findings)
     nearby = lookup.deeds(device.id, source=source, window=request.window) if not deeds else ()
     return Explanation(
         hunt=hunt.id,
@@ -57,7 +58,7 @@ def explain(hunt: Hunt, request: Request, question: Question, *, source: Source)
         verdict=verdict(judged) if deeds else nothing_ran(device, question.at or asked.start, nearby),
         findings=tuple(_brief(finding) for finding in findings),
         sections=(
-            query.section(answer, catalogue, hunt.definition.tables),
+            query.section(answer, catalogue, reasons),
             *(WORDS.get(passage.name, _by_counts)(passage) for passage in passages),
         ),
         notes=source.notes,
@@ -74,9 +75,13 @@ def _narrowed(hunt: Hunt, request: Request, device: Device) -> Request:
 
 def _around(at: datetime, hunt: Hunt, ready: Plan) -> Window:
     """The moment with the burst window before and after it; without one, with as much as runs overlap."""
-    bursts = (step.window for step in ready.steps if isinstance(step, FindBursts))
-    reach = next(bursts, parameters.timespan(hunt.definition.schedule.overlap))
+    finder = _finder(ready)
+    reach = finder.window if finder else parameters.timespan(hunt.definition.schedule.overlap)
     return Window(at - reach, at + reach)
+
+
+def _finder(ready: Plan) -> FindBursts | None:
+    return next((step for step in ready.steps if isinstance(step, FindBursts)), None)
 
 
 def _returned(ready: Plan, device: Device, source: Source) -> Batch:

@@ -45,9 +45,9 @@ def tell(passage: Passage) -> Section:
     if rest := best[MOST_LINES:]:
         more = words.count(len(rest), f"more {step.grouping}")
         lines.append(Line(mark="dropped", what=f"and {more} with at most {rest[0].count} of {step.least}"))
-    together = _together(step, passage.before, passage.span)
-    if not any(peak.count >= step.least for peak in best) and together >= step.least:
-        lines.append(Line(mark="note", count=together, why="all together, but not by one"))
+    joined = together(step, passage.before, passage.span)
+    if not any(peak.count >= step.least for peak in best) and joined >= step.least:
+        lines.append(Line(mark="note", count=joined, why="by all actors together, but they are not one"))
     burst = sum(passage.span.meets(burst.start, burst.end) for burst in passage.after.bursts)
     window = minutes(step.window)
     return passage.section(
@@ -122,7 +122,7 @@ def _further(
     return nearest
 
 
-def _together(step: FindBursts, batch: Batch, span: Span) -> int:
+def together(step: FindBursts, batch: Batch, span: Span) -> int:
     """What the fullest window would hold if all events of the device were of one actor."""
     tally = batch.tally or EachOnce
     events = sorted((event for event in batch.events if span.holds(event)), key=lambda event: ticks(event["Timestamp"]))

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.explain.interface import Span, counted, listed, without
+from engine.explain.interface import Span, counted, listed, minutes, plural, without
 from engine.model.catalogue import Catalogue, Intent
 from engine.model.event import Event, text
 from engine.model.explanation import Line, Section
 from engine.report import words
 from engine.steps.classify import intent_of
+from engine.steps.find_bursts import FindBursts
 from engine.steps.interface import Batch
 
 _IDENTITY = ("Timestamp", "ReportId")
 _MOST_PROGRAMS = 5
-TOO_FEW = "too few different commands stand near it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,26 @@ class Answer:
     discovery: Sequence[tuple[Event, Intent]]
 
 
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why a query does not return a discovery command: it reads only `tables`, and may leave out what is too little.
+
+    No query loses a burst, so that near what it leaves out there are fewer than `least` commands within `window`.
+    """
+
+    tables: Collection[str]
+    finder: FindBursts | None
+
+    def of(self, event: Event) -> str:
+        """The reason for one command."""
+        source = text(event, "Source")
+        if source not in self.tables:
+            return f"the hunt does not read {source}"
+        if self.finder is None:
+            return "the query does not ask for it"
+        return f"fewer than {self.finder.least} different commands within {minutes(self.finder.window)}"
+
+
 def answer(deeds: Sequence[Event], batch: Batch, span: Span, catalogue: Catalogue) -> Answer:
     """The query's answer, which `batch` holds, beside the device's deeds in the span."""
     judged = [event for event in batch.events if span.holds(event)]
@@ -43,12 +63,12 @@ def answer(deeds: Sequence[Event], batch: Batch, span: Span, catalogue: Catalogu
     return Answer(deeds, judged, len(rest) - len(left_out), left_out, found)
 
 
-def section(held: Answer, catalogue: Catalogue, tables: Collection[str]) -> Section:
+def section(held: Answer, catalogue: Catalogue, reasons: Reasons) -> Section:
     """What was returned, and of the rest what is discovery, what only might have been, and what is none."""
     beside = f", and {words.count(held.shells, 'shell')} to tell who started them" if held.shells else ""
     says = f"{len(held.judged):,} of {in_words(held.deeds)} returned{beside}"
     discovery = [
-        (text(event, "ProcessCommandLine"), f"{intent.title}: left out, {why_left_out(event, tables)}")
+        (text(event, "ProcessCommandLine"), f"{intent.title}: left out, {reasons.of(event)}")
         for event, intent in held.discovery
     ]
     others = without(held.left_out, [event for event, _ in held.discovery], _IDENTITY)
@@ -61,18 +81,13 @@ def section(held: Answer, catalogue: Catalogue, tables: Collection[str]) -> Sect
     return Section(step="query", given=len(held.deeds), kept=len(held.judged), says=says, lines=tuple(lines))
 
 
-def why_left_out(event: Event, tables: Collection[str]) -> str:
-    """Why the query did not return a discovery command; `tables` are those that the hunt reads."""
-    source = text(event, "Source")
-    return TOO_FEW if source in tables else f"the hunt does not read {source}"
-
-
 def in_words(events: Sequence[Event]) -> str:
-    """How many deeds of which kind: `68 process creations and 3 cmdlets or searches`."""
+    """How many deeds of which kind: `71 events (68 process creations, 3 cmdlets and searches)`."""
     launches = sum(text(event, "Source") == "DeviceProcessEvents" for event in events)
     others = len(events) - launches
-    recorded = f" and {others:,} cmdlets or searches" if others else ""
-    return f"{words.count(launches, 'process creation')}{recorded}"
+    created = words.count(launches, "process creation")
+    recorded = f"{others:,} {plural(others, 'cmdlet or search', 'cmdlets and searches')}"
+    return f"{words.count(len(events), 'event')} ({created}, {recorded})" if others else created
 
 
 def _programs(what: str, events: Iterable[Event]) -> list[Line]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.explain.interface import MOST_LINES, Passage
+from engine.explain.interface import MOST_LINES, Passage, plural
 from engine.model.burst import Burst
+from engine.model.event import ticks
 from engine.model.explanation import Line, Section
 from engine.model.finding import Finding
 from engine.model.hunt import SeverityFloors
@@ -18,16 +19,24 @@ def tell(passage: Passage) -> Section:
     pairs = zip(passage.after.bursts, passage.after.findings, strict=True)
     inside = [(burst, finding) for burst, finding in pairs if passage.span.meets(burst.start, burst.end)]
     inside.sort(key=lambda pair: (-pair[1].score, pair[1].start))
-    lines = [
-        Line(mark="kept", count=finding.score, what=finding.severity, why=finding.title)
-        for _, finding in inside[:MOST_LINES]
-    ]
+    lines = [_finding(passage, finding) for _, finding in inside[:MOST_LINES]]
     if rest := inside[MOST_LINES:]:
         lines.append(Line(mark="kept", what=f"and {words.count(len(rest), 'more finding')}"))
     if inside:
         lines += _parts(passage, *inside[0])
     floors = _floors(passage.context.severity)
     return passage.section(f"{words.count(len(inside), 'finding')}; {floors}", lines)
+
+
+def _finding(passage: Passage, finding: Finding) -> Line:
+    launches = f"{len(finding.commands):,} {plural(len(finding.commands), 'launch', 'launches')}"
+    start, end = (passage.span.clock(ticks(moment)) for moment in (finding.start, finding.end))
+    return Line(
+        mark="kept",
+        count=finding.score,
+        what=finding.severity,
+        why=f"{launches} by {words.image(finding.actor)}, {start} to {end}",
+    )
 
 
 def _parts(passage: Passage, burst: Burst, finding: Finding) -> Iterator[Line]:

@@ -6,6 +6,7 @@ the fullest window lacked.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from engine import recurrence
 from engine.explain import find_bursts as bursts
 from engine.explain.drop_known_good import because, excused
 from engine.explain.interface import Passage, Span, label, listed, name, plural
-from engine.explain.query import Answer, in_words, why_left_out
+from engine.explain.query import Answer, Reasons, in_words
 from engine.explain.weigh_rarity import seen
 from engine.model.baseline import History
 from engine.model.event import Event, ticks
@@ -27,21 +28,23 @@ from engine.steps.find_bursts import FindBursts
 from engine.steps.interface import Batch
 from engine.steps.weigh_rarity import WeighRarity
 
+_A_PAIR = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One device as it was judged: what was asked with, what came back, each step at work, and what was found.
 
-    `findings` are those with a part in the span, worst first; `tables` those that the hunt reads.
+    `findings` are those with a part in the span, worst first; `reasons` say why the query left something out.
     """
 
     plan: Plan
     batch: Batch
     span: Span
     answer: Answer
+    reasons: Reasons
     passages: tuple[Passage, ...]
     findings: tuple[Finding, ...]
-    tables: Collection[str]
 
     def at(self, kind: type) -> Passage | None:
         """The first step of that class at work."""
@@ -113,9 +116,7 @@ def _no_discovery(judged: Judged) -> str:
     if not left:
         return f"of {in_words(judged.answer.deeds)} none is discovery"
     titles = listed(intent.title for _, intent in left)
-    return (
-        f"{words.count(len(left), 'discovery command')} ran ({titles}), and {why_left_out(left[0][0], judged.tables)}"
-    )
+    return f"{words.count(len(left), 'discovery command')} ran ({titles}), but {judged.reasons.of(left[0][0])}"
 
 
 def _would_find(judged: Judged, *, known_good: bool = True, routine: bool = True) -> bool:
@@ -147,11 +148,18 @@ def _routine(passage: Passage) -> str:
 
 
 def _short(passage: Passage, peak: bursts.Peak) -> str:
-    titles = listed(passage.title(event) for event in peak.events)
-    far = bursts.too_far(passage, peak)
+    ran = Counter(passage.title(event) for event in peak.events)
+    # net starts net1 for the same command, so that two launches say nothing.
+    titles = listed(f"{title} ({count} times)" if count > _A_PAIR else title for title, count in ran.items())
     routine = sum(event.get("Weight") == 0 for event in peak.events)
     of = "" if not routine else ", all routine," if routine == len(peak.events) else f" ({routine} routine)"
-    return (
-        f"{peak.count} of {peak.needed}. {label(peak.events[0])} ran {titles}{of} {peak.lasting(passage.span)}; "
-        f"{bursts.missing(peak, passage.before)} would have made one{far and f'. {far}'}"
+    together = bursts.together(passage.step, passage.before, passage.span)
+    further = (
+        bursts.too_far(passage, peak),
+        f"All actors together make {together}, but they are not one" if together >= peak.needed else "",
     )
+    told = (
+        f"{peak.count} of {peak.needed}. {label(peak.events[0])} ran {titles}{of} {peak.lasting(passage.span)}; "
+        f"{bursts.missing(peak, passage.before)} would have made one"
+    )
+    return ". ".join(filter(None, (told, *further)))

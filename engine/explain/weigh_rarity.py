@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from engine.explain.interface import MOST_LINES, Passage, listed, name
-from engine.model.baseline import FEWEST_DEVICES, FULL_WEEK
+from engine.model.baseline import FULL_WEEK
 from engine.model.event import Event
 from engine.model.explanation import Line, Section
 from engine.model.identity import identity_of
@@ -43,7 +43,7 @@ def seen(step: WeighRarity, event: Event) -> str:
     rarity: Rarity = event["Rarity"]
     if not rarity.of:
         return "no earlier day is known"
-    devices = f"{rarity.devices:,}" if rarity.devices else f"fewer than {FEWEST_DEVICES}"
+    devices = f"{rarity.devices:,}"
     if rarity.stand_in:
         return f"on {devices} of the {words.count(rarity.fleet, 'device')} here{_but(step, event)}"
     if not (rarity.days or rarity.own_days):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 SOURCES = {
+    "graph": "engine.sources.graph:Graph",
     "local": "engine.sources.local:Local",
     "recorded": "engine.sources.recorded:Recorded",
 }

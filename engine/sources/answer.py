@@ -14,11 +14,9 @@ import msgspec
 from engine.errors import SourceError, UnsupportedQuery
 from engine.model.event import Event
 from engine.sources.columns import quoted
-from engine.sources.interface import BATCH_ROWS
+from engine.sources.interface import BATCH_ROWS, PLACE
 from engine.sources.kql import ELSEWHERE
 
-# What follows Timestamp only settles ties, so that one file gives one order.
-_ORDER = ("DeviceId", "Timestamp", "ReportId", "ProcessId", "ProcessCommandLine")
 _NESTED = ("STRUCT", "MAP", "UNION")
 _QUERY_AT_FAULT = (
     duckdb.BinderException,
@@ -40,7 +38,7 @@ def events(cursor: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, date
         chosen = ", ".join(
             f"{_shown(f'answer.{quoted(name)}', kind)} AS {quoted(name)}" for name, kind in types.items()
         )
-        keys = ", ".join(f"answer.{quoted(name)} NULLS FIRST" for name in _ORDER if name in types)
+        keys = ", ".join(f"answer.{quoted(name)} NULLS FIRST" for name in PLACE if name in types)
         order = f" ORDER BY {keys}" if keys else ""
         cursor.execute(f"SELECT {chosen} FROM ({sql}) AS answer{order}", bound or None)
         yield from _batches(cursor, types)

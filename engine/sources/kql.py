@@ -161,7 +161,16 @@ def _function(node: Node) -> Node:
         if isinstance(column, ir.Literal) and column.kind == "string":
             # A reference that means the column where the operator's input has it, else the value behind it.
             return ir.LetRef(str(column.value), default)
-    return node
+    return _hash(*node.args) if node.name == "hash" and len(node.args) == 2 else node  # noqa: PLR2004 - value and modulus
+
+
+def _hash(value: Node, modulus: Node) -> Node:
+    """`hash(value, modulus)`: other numbers than Kusto's, which has xxhash64, but numbers as evenly spread."""
+    # A blank more, for the library's hash of an empty text is null, and would be in nobody's share.
+    digits = ir.FunctionCall("hash_md5", (ir.FunctionCall("strcat", (value, ir.Literal(" ", "string"))),))
+    first = ir.FunctionCall("substring", (digits, ir.Literal(0, "long"), ir.Literal(7, "long")))
+    number = ir.FunctionCall("tolong", (ir.FunctionCall("strcat", (ir.Literal("0x", "string"), first)),))
+    return ir.BinaryOp("%", number, modulus)
 
 
 def _folded(node: Node, taken: set[str]) -> Node | None:

@@ -21,7 +21,9 @@ _SURROGATES = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 _REPLACEMENT = rb"\ufffd"
+_ROW = msgspec.json.Decoder(dict[str, Any])
 _WHOLE = re.compile(r"[+-]?\d{1,20}")
+_USUAL = re.compile(r"[12]\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{7}Z", re.ASCII)
 _NULL_YEAR = "0001-01-01"
 
 
@@ -57,18 +59,20 @@ class Answer:
 
     def _place(self, raw: msgspec.Raw) -> Place:
         row = _row(raw)
-        readers = {name: self._readers.get(name, _as_is) for name in PLACE if name in row}
+        readers = {name: self._readers.get(name, _as_is) for name in PLACE if row.get(name) is not None}
         return place({name: _read(reader, row[name])[0] for name, reader in readers.items()})
 
     def _event(self, raw: msgspec.Raw) -> Event:
         row = _row(raw)
         if not self._readers:
             return {name: value for name, value in row.items() if "@" not in name}
-        event = {}
+        event: dict[str, Any] = {}
         for name, reader in self._readers.items():
-            event[name], is_read = _read(reader, row.get(name))
-            if not is_read:
-                self.faults[name] += 1
+            value = row.get(name)
+            if value is not None and not (reader is _text and isinstance(value, str)):  # most are, and are so already
+                value, is_read = _read(reader, value)
+                self.faults.update([name] * (not is_read))
+            event[name] = value
         return event
 
 
@@ -78,7 +82,7 @@ def _parts(body: bytearray) -> dict[str, msgspec.Raw]:
     except msgspec.DecodeError:
         # Half a surrogate pair is no Unicode text, yet an intruder can put one on a command line. The same length in
         # its place, so that nothing is copied.
-        for found in _SURROGATES.finditer(bytes(body)):
+        for found in _SURROGATES.finditer(body):
             if found["half"]:
                 body[found.start() : found.end()] = _REPLACEMENT
     try:
@@ -89,7 +93,7 @@ def _parts(body: bytearray) -> dict[str, msgspec.Raw]:
 
 def _row(raw: msgspec.Raw) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
+        return _ROW.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Bytes that are no UTF-8, or a number beyond a float: the standard library reads both.
         read: dict[str, Any] = json.loads(bytes(raw).decode("utf-8", "replace"))
@@ -106,8 +110,6 @@ def _reader(column: Mapping[str, Any]) -> tuple[str, Reader]:
 
 def _read(reader: Reader, value: Any) -> tuple[Any, bool]:
     """The value as its column's type, or null and False where it is none."""
-    if value is None:
-        return None, True
     try:
         return reader(value), True
     except (ValueError, TypeError, OverflowError):
@@ -125,10 +127,11 @@ def _text(value: Any) -> str:
 def _bool(value: Any) -> bool | None:
     if value in (0, 1):
         return bool(value)
+    words = {"true": True, "1": True, "false": False, "0": False, "": None}
     word = str(value).casefold()
-    if word == "":
-        return None
-    return {"true": True, "1": True, "false": False, "0": False}[word]
+    if word not in words:
+        raise ValueError("no truth")
+    return words[word]
 
 
 def _long(value: Any) -> int | None:
@@ -157,6 +160,10 @@ def _dynamic(value: Any) -> Any:
 
 def _moment(value: Any) -> str | None:
     """A datetime with seven digits, so that two columns compare; year 1 is Defender's null."""
+    if not isinstance(value, str):
+        raise TypeError("no moment")
+    if _USUAL.fullmatch(value):
+        return value
     return None if value == "" or value.startswith(_NULL_YEAR) else timestamp(ticks(value))
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from engine.model.actor import Actor, image_path
 from engine.model.catalogue import Catalogue
 from engine.model.event import Event
+from engine.model.finding import Process
 from engine.model.known_good import KnownGood, KnownGoodEntry, is_closed
 from engine.steps.classify import normalise
 from engine.steps.interface import Batch, Context
@@ -50,7 +51,8 @@ class DropKnownGood:
                 kept.append(event)
             else:
                 excused[f"known good: {entry.id}"] += 1
-        lapsed = self.lapsed(batch, context).items()
+        # What an entry excuses has not lapsed.
+        lapsed = self.lapsed(replace(batch, events=tuple(kept)), context).items()
         notes = {
             **batch.notes,
             **{f"{entry} in known-good has expired and would have excused": n for entry, n in lapsed},
@@ -80,10 +82,35 @@ class DropKnownGood:
     def _covering(self, event: Event) -> list[KnownGoodEntry]:
         """The entries that describe the event and its actor, expired ones too, in the list's order."""
         actor: Actor = event["Actor"]
-        name = actor.process.file_name.lower()
-        return [
-            excuse.entry for excuse in _ready(self.known_good, self.catalogue).get(name, ()) if excuse.covers(event)
-        ]
+        excuses = _ready(self.known_good, self.catalogue).get(actor.process.file_name.lower())
+        if not excuses:
+            return []
+        fitting = _fitting(self.known_good, self.catalogue, _traits(actor.process, excuses))
+        return [excuse.entry for excuse in fitting if event["Intent"] in excuse.intents]
+
+
+class _Traits(NamedTuple):
+    """What of an actor process an entry is held against: alike for many processes, unlike ids and times."""
+
+    file_name: str
+    folder_path: str
+    account_sid: str
+    signature_status: str
+    sha1: str
+    command_line: str
+
+
+def _traits(process: Process, excuses: Iterable[_Excuse]) -> _Traits:
+    """The command line is left out where no entry asks for it."""
+    asked = any(excuse.command_lines for excuse in excuses)
+    return _Traits(
+        process.file_name,
+        process.folder_path,
+        process.account_sid,
+        process.signature_status,
+        process.sha1,
+        process.command_line if asked else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +125,17 @@ class _Excuse:
     sha1s: frozenset[str]
     command_lines: tuple[re.Pattern[str], ...]
 
-    def covers(self, event: Event) -> bool:
-        return next(self.misfits(event), None) is None
-
     def misfits(self, event: Event) -> Iterator[str]:
         """The entry's fields that the event or its actor does not fit; without any, the entry covers it."""
         actor: Actor = event["Actor"]
-        process = actor.process
-        path = image_path(process.folder_path, process.file_name)
-        closed = is_closed(path)
         if event["Intent"] not in self.intents:
             yield "intents"
+        yield from self.unlike(_traits(actor.process, (self,)))
+
+    def unlike(self, process: _Traits) -> Iterator[str]:
+        """The entry's fields that an actor process does not fit."""
+        path = image_path(process.folder_path, process.file_name)
+        closed = is_closed(path)
         if not self.image.fullmatch(path) or not (closed or self.signature_statuses or self.sha1s):
             yield "folder_paths"
         if not _fits(process.account_sid, self.account_sids, unknown_fits=closed):
@@ -121,13 +148,22 @@ class _Excuse:
             yield "command_lines"
 
     def _takes(self, command_line: str) -> bool:
+        if not self.command_lines:
+            return True
         arguments = normalise(command_line)
-        return not self.command_lines or any(pattern.fullmatch(arguments) for pattern in self.command_lines)
+        return any(pattern.fullmatch(arguments) for pattern in self.command_lines)
 
 
 def _fits(value: str, named: frozenset[str], *, unknown_fits: bool) -> bool:
     lower = value.lower()
     return not named or lower in named or (unknown_fits and lower in _UNKNOWN)
+
+
+@lru_cache(maxsize=1 << 12)
+def _fitting(known_good: KnownGood, catalogue: Catalogue, process: _Traits) -> tuple[_Excuse, ...]:
+    """The excuses that the process fits, whatever it ran: telemetry repeats itself."""
+    excuses = _ready(known_good, catalogue)[process.file_name.lower()]
+    return tuple(excuse for excuse in excuses if not any(excuse.unlike(process)))
 
 
 @lru_cache(maxsize=8)

@@ -7,10 +7,14 @@ from typing import Protocol
 
 from engine.model.finding import Finding
 from engine.model.run import HuntRun
+from engine.remote.budget import Quota
 
 
-class Store(Protocol):
-    """Remembers watermarks, findings by fingerprint, and runs. Every method raises StoreError when it cannot."""
+class Store(Quota, Protocol):
+    """Remembers watermarks, findings by fingerprint, runs, and the calls made to each tenant.
+
+    Every method raises StoreError when it cannot.
+    """
 
     def watermark(self, tenant: str, hunt: str) -> datetime | None:
         """The end (UTC) of the last window that succeeded; None before the first."""

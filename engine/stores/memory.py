@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from datetime import datetime
 
 from engine.model.finding import Finding, recurrence_key
 from engine.model.run import HuntRun
+from engine.remote.budget import Limit, horizon, next_free
 
 
 class Memory:
@@ -16,6 +19,8 @@ class Memory:
         self._findings: dict[str, Finding] = {}
         self._recurring: dict[tuple[str, str, str, str], str] = {}
         self._runs: dict[str, HuntRun] = {}
+        self._calls: dict[str, list[datetime]] = {}
+        self._booking = threading.Lock()
 
     def watermark(self, tenant: str, hunt: str) -> datetime | None:
         """See Store."""
@@ -46,3 +51,11 @@ class Memory:
         """See Store."""
         wanted = (run for run in self._runs.values() if hunt in (None, run.hunt))
         return tuple(sorted(wanted, key=lambda run: run.window.end, reverse=True))
+
+    def take_call(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:
+        """See Quota."""
+        with self._booking:
+            recent = [moment for moment in self._calls.get(tenant, []) if moment > horizon(now, limits)]
+            free = next_free(recent, now, limits)
+            self._calls[tenant] = [*recent, *[now] * (free == now)]
+        return free

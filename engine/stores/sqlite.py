@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,30 +13,30 @@ import msgspec
 from engine.errors import StoreError
 from engine.model.finding import Finding, recurrence_key
 from engine.model.run import HuntRun
+from engine.remote.budget import Limit, horizon, next_free
 
-_VERSION = 1
-_SCHEMA = """
-CREATE TABLE watermark (tenant TEXT, hunt TEXT, moment TEXT NOT NULL, PRIMARY KEY (tenant, hunt));
-CREATE TABLE finding (fingerprint TEXT PRIMARY KEY, key TEXT NOT NULL, document BLOB NOT NULL);
-CREATE INDEX finding_key ON finding (key);
-CREATE TABLE run (id TEXT PRIMARY KEY, hunt TEXT NOT NULL, moment TEXT NOT NULL, document BLOB NOT NULL);
-"""
+# A file that an older Vizsla wrote goes through the steps that it lacks, in order. A step that was released stays.
+_STEPS = (
+    (
+        "CREATE TABLE watermark (tenant TEXT, hunt TEXT, moment TEXT NOT NULL, PRIMARY KEY (tenant, hunt))",
+        "CREATE TABLE finding (fingerprint TEXT PRIMARY KEY, key TEXT NOT NULL, document BLOB NOT NULL)",
+        "CREATE INDEX finding_key ON finding (key)",
+        "CREATE TABLE run (id TEXT PRIMARY KEY, hunt TEXT NOT NULL, moment TEXT NOT NULL, document BLOB NOT NULL)",
+    ),
+    ("CREATE TABLE call (tenant TEXT NOT NULL, moment TEXT NOT NULL)", "CREATE INDEX call_tenant ON call (tenant)"),
+)
+_VERSION = len(_STEPS)
 
 
 class Sqlite:
-    """One file in WAL mode. Opening creates it; a file of another schema version is refused by name."""
+    """One file in WAL mode. Opening creates it, or brings an older one up to date; a newer one is refused by name."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
-            elif version != _VERSION:
-                raise StoreError(
-                    f"{file} has schema version {version}, this Vizsla reads {_VERSION}: use another file."
-                )
+            if _version(connection) != _VERSION:
+                self._grow(connection)
 
     def watermark(self, tenant: str, hunt: str) -> datetime | None:
         """See Store."""
@@ -78,6 +78,29 @@ class Sqlite:
             rows = connection.execute(statement, (hunt, hunt)).fetchall()
         return tuple(msgspec.json.decode(document, type=HuntRun) for (document,) in rows)
 
+    def take_call(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:
+        """See Quota."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM call WHERE moment <= ?", (_text(horizon(now, limits)),))
+            rows = connection.execute("SELECT moment FROM call WHERE tenant = ?", (tenant,)).fetchall()
+            free = next_free((datetime.fromisoformat(moment) for (moment,) in rows), now, limits)
+            if free == now:
+                connection.execute("INSERT INTO call VALUES (?, ?)", (tenant, _text(now)))
+        return free
+
+    def _grow(self, connection: sqlite3.Connection) -> None:
+        """Takes the steps that the file lacks, all or none, and alone: another process may open it just now."""
+        connection.execute("BEGIN IMMEDIATE")
+        version = _version(connection)
+        if version > _VERSION:
+            raise StoreError(
+                f"{self._file} has schema version {version}, this Vizsla reads {_VERSION}: use another file."
+            )
+        for statement in (statement for step in _STEPS[version:] for statement in step):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+
     def _one(self, statement: str, *values: str) -> object:
         with self._connection() as connection:
             row = connection.execute(statement, values).fetchone()
@@ -99,6 +122,11 @@ class Sqlite:
                 connection.close()
         except (sqlite3.Error, msgspec.DecodeError) as error:
             raise StoreError(f"{self._file}: {error}. Is it a store of Vizsla, and writable?") from error
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def _text(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Plays estates through the product and writes what came of it: `python -m tests.evaluation --out docs/evaluation.md`."""
+"""Plays estates through the product and writes what came of it: `make evaluate`."""
 
 from __future__ import annotations
 

@@ -64,4 +64,5 @@ def part_by_arrival(files: Sequence[Path], folder: Path, *, ends: Sequence[datet
 
 def _copy(query: str, file: Path) -> None:
     with duckdb.connect() as database:
+        database.execute("SET enable_progress_bar=false")
         database.execute(f"COPY ({query}) TO {literal(str(file))} (FORMAT parquet)")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from statistics import median
 
 from engine.model.finding import SEVERITIES, Severity
 from tests.evaluation import prose
 from tests.evaluation.judgement import Case, Noise
 from tests.evaluation.methods import BURST, METHODS, UNLEARNED
-from tests.evaluation.results import DayPlayed, Played, Results
+from tests.evaluation.results import Played, Results
 from tests.evaluation.tables import clock, ninetieth, percent, spread, table
 from tests.evaluation.targets import targets
 from tests.evaluation.telemetry import Scored

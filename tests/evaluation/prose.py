@@ -17,16 +17,17 @@ NO_SPEED = (
 )
 NO_TELEMETRY = "There is none beside the repository: nothing was measured.\n"
 
-METHODS = f"""Mean of the seeds, in brackets from which to which; false findings per 1,000 device-days, as delivered. An
-intrusion is found when a finding of medium or above on its device holds at least {FEWEST_COMMANDS} of its commands.
-Those that show fewer than {FEWEST_INTENTS} intents stand in a column of their own. The classics know known-good, intents
-and scores too: they are better here than as they are usually written.
+METHODS = f"""Mean of the seeds, in brackets from which to which; false findings per 1,000 device-days, as delivered.
+An intrusion is found when a finding of medium or above on its device holds at least {FEWEST_COMMANDS} of its commands.
+Those that show fewer than {FEWEST_INTENTS} intents stand in a column of their own. The classics have known-good, the
+catalogue and scores too: they are better here than as they are usually written.
 """
-DOUBLES = """What a person receives. A double is a new finding that holds a command of an earlier one: a burst that was cut
-by a window's edge, or by rows that came late, and so has two fingerprints. Counts are sums over the seeds.
+DOUBLES = """What a person receives, summed over the seeds. A double is a new finding that holds a command of an earlier
+one: a burst that was cut by a window's edge, or by rows that came late, and so has two fingerprints.
 """
-TIME = """From an intrusion's first command to the moment at which the run begins that finds it:
-the end of its window and the time that events are given to arrive. The hunt's own schedule has four such runs an hour.
+TIME = """From its first command to the moment at which the run begins that finds it: the end
+of the run's window, and the time that events are given to arrive. The hunt's own schedule has four runs an hour; here
+there are fewer, so that these times are long.
 """
 FALSE = "Every finding that holds no intrusion's command, summed over the seeds.\n"
 
@@ -37,25 +38,27 @@ def head(results: Results) -> str:
     devices = results.days[0].devices
     return f"""# How well the hunts do
 
-Made by `{results.command}` (`make evaluate`): seeds {seeds}; an estate of {devices:,} devices each.
+Made by `make evaluate`, which is `{results.command}`.
+Seeds: {seeds}; an estate of {devices:,} devices each.
 
 **The estate is simulated, and so are these figures.** Its agents, logon scripts and administrators are invented after
 what such programs are known to do, and how many devices have them was chosen by the authors of this repository. The
-intrusions play sequences of commands from public reports. What is false here says how the hunts compare with each other
-and what they trip over; **no rate of false alarms in the wild follows from it.** Thresholds were chosen on seeds 101, 202
-and 303; the seeds here are others, drawn from the same invented estate.
+intrusions play sequences of commands from public reports. What is false here says how the hunts compare with each
+other and what they trip over; **no rate of false alarms in the wild follows from it.** Thresholds were chosen on seeds
+101, 202 and 303; the seeds here are others, drawn from the same invented company.
 
 Of each estate, days 0 to {results.history - 1} are learned day by day; day {results.history} has {results.intrusions}
-intrusions in five styles and is played through the product's own runner as the schedule would: {results.runs} windows,
-each with the hunt's overlap, and each seeing only the rows that had arrived when its run began. The baseline is that of
-the days before. What is learned of a day is learned from all of its rows, also those that arrived late.
+intrusions in five styles and is played through the product's own runner: {results.runs} windows, each with the hunt's
+overlap, and each seeing only the rows that had arrived when its run began. The baseline is that of the days before,
+each learned from all of its rows, late ones too.
 """
 
 
 def missed(count: int, late: int) -> str:
     """How many were missed, and how many of them because their rows came late."""
-    return f"""{count} in all seeds; {late} of them would have been found if every row had arrived in time. Those are what a late
-sweep is for. The last column says what the hunt's steps made of the commands when all rows of the day are at hand.
+    in_time = f"If every row had arrived in time, {late} of them would have been found"
+    return f"""{count} in all seeds. {in_time}: those are for a late sweep. The last
+column says what the hunt's steps made of the commands with all rows of the day at hand.
 """
 
 
@@ -70,9 +73,10 @@ Found: {spread(played.found())} %; at any severity {spread(played.raised())} %. 
 def rollout(played: Played, days: Sequence[DayPlayed]) -> str:
     """The rollout day, in figures."""
     seeds = ", ".join(str(day.seed) for day in days)
-    return f"""Once in nine days half of the estate's workstations get a new, unsigned program that asks six things while it installs.
-Nothing excuses it on that day, by design: the same picture would be a worm. Such a day, with the week before it learned,
-for seed {seeds}: found {spread(played.found())} %; false per 1,000 device-days: {_by_severity(played)}.
+    figures = f"found {spread(played.found())} %; false per 1,000 device-days: {_by_severity(played)}"
+    return f"""Once in nine days half of the estate's workstations get a new, unsigned program that asks six things as it
+is installed. Nothing excuses it on that day, by design: a worm would look the same. Such a day with intrusions, the week
+before it learned, for seed {seeds}: {figures}.
 """
 
 
@@ -80,8 +84,9 @@ def telemetry(scored: Scored) -> str:
     """What was run over the telemetry, and what else was raised there."""
     others = Counter(scored.others)
     told = ", ".join(f"{others[severity]} {severity}" for severity in reversed(SEVERITIES) if others[severity])
-    return f"""Public recordings in Defender's columns, with labels: `discovery-burst` on demand over all files at once, nothing learned.
-They hold few device-hours, so no rate is told. Findings that share no command with any label: {told or "none"}.
+    return f"""Public recordings in Defender's columns, with labels: `discovery-burst` on demand over all files at once,
+nothing learned. They hold few device-hours, so no rate is told. Findings that share no command with any label:
+{told or "none"}.
 """
 
 

@@ -21,7 +21,10 @@ class DayPlayed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the page is written from. `runs` is how many windows a day was played in, `history` the days learned."""
+    """Everything the page is written from.
+
+    `runs` is how many windows a day was played in, `history` how many days were learned before.
+    """
 
     command: str
     intrusions: int

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import loader, parameters
+from engine import loader
 from engine.decode import decode
 from engine.lints.case_events import START
 from engine.model.catalogue import Catalogue
@@ -124,7 +124,8 @@ def test_every_way_by_cmdlets_or_a_filter_has_an_example():
     assert without == []
 
 
-def test_the_flagship_fetches_every_example_of_a_cmdlet_and_a_filter():
+def fetched_by_the_flagship(told):
+    """Those of (ActionType, text) that come back when all of them are asked on one device in one moment."""
     fields = {CMDLET: "Command", SEARCH: "SearchFilter"}
     rows = [
         {
@@ -134,19 +135,27 @@ def test_the_flagship_fetches_every_example_of_a_cmdlet_and_a_filter():
             "ActionType": action,
             "AdditionalFields": json.dumps({fields[action]: text}),
         }
-        for number, (_, action, text) in enumerate(ASKED)
+        for number, (action, text) in enumerate(told)
     ]
     hunt = loader.load(loader.HUNTS / "discovery-burst")
     with Recorded(tables={"DeviceEvents": rows}) as source:
-        back = {event["ReportId"] for batch in source.rows(hunt.query, None) for event in batch}
-    assert [ASKED[number] for number in range(len(ASKED)) if number not in back] == []
+        return [told[event["ReportId"]] for batch in source.rows(hunt.query, None) for event in batch]
 
 
-def test_the_flagship_asks_for_every_cmdlet_of_the_catalogue():
-    (let,) = [
-        let for let in parameters.lets(loader.load(loader.HUNTS / "discovery-burst").query) if let.name == "cmdlets"
-    ]
-    assert set(parameters.read("string list", let.text)) == {name for form in FORMS for name in form.cmdlets}
+def test_the_flagship_fetches_every_example_of_a_cmdlet_and_a_filter():
+    told = [(action, text) for _, action, text in ASKED]
+    assert sorted(fetched_by_the_flagship(told)) == sorted(told)
+
+
+def test_the_flagship_fetches_every_cmdlet_of_the_catalogue():
+    told = [(CMDLET, f"{name} -Verbose") for name in sorted({name for form in FORMS for name in form.cmdlets})]
+    assert sorted(fetched_by_the_flagship(told)) == told
+
+
+def test_the_flagship_leaves_out_what_every_script_runs_and_who_looks_one_object_up():
+    everyday = [(CMDLET, name) for name in ("Get-ChildItem", "Get-Command", "Get-CimInstance", "Out-String", "a.ps1")]
+    look_ups = [(SEARCH, "(&(objectClass=user)(sAMAccountName=bob))"), (SEARCH, "(objectClass=*)")]
+    assert fetched_by_the_flagship(everyday + look_ups) == []
 
 
 @pytest.mark.parametrize("shell", ["cmd /c {}", "cmd.exe /s /c {}", "cmd /k {}", "cmd /c set & {}", "cmd /c ver | {}"])

@@ -1,6 +1,7 @@
 """One contract for every store."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from engine.errors import StoreError
 from engine.model.finding import Account, Device, Finding, Process, recurrence_key
 from engine.model.run import HuntRun, Window
+from engine.remote.budget import LIMITS, Limit
 from engine.stores.memory import Memory
 from engine.stores.sqlite import Sqlite
 
@@ -85,6 +87,28 @@ def test_runs_come_latest_first_and_a_retried_run_is_one(store):
     assert store.runs("b") == (a_run("2", "b", NOON + timedelta(hours=1)),)
 
 
+def test_calls_are_booked_until_a_limit_and_again_when_they_are_long_ago(store):
+    limits = (Limit(2, timedelta(minutes=1)), Limit(3, timedelta(hours=1)))
+    second, minute, hour = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+    asked = [NOON, NOON + second, NOON + 2 * second, NOON + minute, NOON + minute + second, NOON + hour]
+    assert [store.take_call("t", now, limits) for now in asked] == [
+        NOON,
+        NOON + second,
+        NOON + minute,
+        NOON + minute,
+        NOON + hour,
+        NOON + hour,
+    ]
+    assert store.take_call("other", NOON + minute, limits) == NOON + minute
+
+
+def test_two_workers_never_both_get_the_last_call(store):
+    with ThreadPoolExecutor(8) as workers:
+        given = list(workers.map(lambda _: store.take_call("t", NOON, LIMITS), range(40)))
+    assert given.count(NOON) == 15
+    assert set(given) == {NOON, NOON + timedelta(minutes=1)}
+
+
 def test_sqlite_remembers_across_openings(tmp_path):
     Sqlite(tmp_path / "s.db").move_watermark("t", "h", NOON)
     assert Sqlite(tmp_path / "s.db").watermark("t", "h") == NOON
@@ -101,5 +125,16 @@ def test_a_store_of_another_version_is_refused_with_both_versions(tmp_path):
     with sqlite3.connect(tmp_path / "new.db") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match=r"schema version 99, this Vizsla reads 1"):
+    with pytest.raises(StoreError, match=r"schema version 99, this Vizsla reads 2"):
         Sqlite(tmp_path / "new.db")
+
+
+def test_a_store_of_an_older_version_is_brought_up_to_date_and_keeps_what_it_has(tmp_path):
+    Sqlite(tmp_path / "old.db").move_watermark("t", "h", NOON)
+    with sqlite3.connect(tmp_path / "old.db") as connection:
+        connection.executescript("DROP TABLE call; PRAGMA user_version = 1;")
+    connection.close()
+    with ThreadPoolExecutor(4) as openers:
+        for store in openers.map(lambda _: Sqlite(tmp_path / "old.db"), range(4)):
+            assert store.watermark("t", "h") == NOON
+    assert Sqlite(tmp_path / "old.db").take_call("t", NOON, LIMITS) == NOON
