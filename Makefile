@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help hunt dev test check prove fmt generate clean
+.PHONY: help hunt dev test check prove fmt generate evaluate bench clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -36,6 +36,12 @@ fmt: $(VENV)/.dev ## Format the code
 
 generate: $(VENV)/.dev ## Write the files that are made from the code: schemas, the table of hunts
 	@$(BIN)/python -m tests.generated
+
+evaluate: $(VENV)/.dev ## Measure how well the hunts do on simulated estates: docs/evaluation.md
+	@$(BIN)/python -m tests.evaluation --seeds 5 --devices 1000 --out docs/evaluation.md
+
+bench: $(VENV)/.dev ## Measure how fast events are judged and files are read
+	@$(BIN)/python -m tests.bench
 
 clean: ## Remove what was installed and made
 	rm -rf $(VENV) engine/lints/node/node_modules report.html dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

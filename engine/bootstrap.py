@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.decode import nearest
 from engine.errors import SettingsError
@@ -21,6 +21,9 @@ from engine.sources.interface import Source
 from engine.stores.interface import Store
 from engine.stores.memory import Memory
 from engine.stores.sqlite import Sqlite
+
+if TYPE_CHECKING:
+    from engine.remote.retries import Retries
 
 Progress = Callable[[int, int, str], None]
 
@@ -71,14 +74,14 @@ def sink(name: str) -> Sink:
     return built
 
 
-def tenant(live: Live, name: str, kept: Store) -> AbstractContextManager[Source]:
-    """The tenant as a source; the first question signs in. Raises SettingsError.
+def tenant(live: Live, name: str, kept: Store, *, retries: Retries | None = None) -> AbstractContextManager[Source]:
+    """The tenant as a source, whose first question signs in; its calls are counted in the store. Raises SettingsError.
 
     Everything it needs is imported here: a run over files never loads it.
     """
     from engine.remote import clouds, credentials  # noqa: PLC0415 - see above
+    from engine.remote import retries as waits  # noqa: PLC0415
     from engine.remote.budget import Budget, Limit  # noqa: PLC0415
-    from engine.remote.retries import Retries  # noqa: PLC0415
     from engine.remote.session import Session  # noqa: PLC0415
 
     if live.cloud not in clouds.CLOUDS:
@@ -98,7 +101,7 @@ def tenant(live: Live, name: str, kept: Store) -> AbstractContextManager[Source]
         name="Microsoft Graph",
         url=clouds.address(live.graph_url or cloud.graph, "VIZSLA_GRAPH_URL"),
         token=credentials.Tokens(credentials.credential(signed_in, cloud), cloud.graph_scope),
-        retries=Retries(),
+        retries=retries or waits.Retries(),
         budget=Budget(quota=kept, tenant=name, limits=limits),
     )
     opened: AbstractContextManager[Source] = _imported(SOURCES["graph"])(session=session, row_limit=live.row_limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -57,7 +58,7 @@ def read(file: Path, hunt: str) -> Baseline:
         baseline = msgspec.json.decode(gzip.decompress(file.read_bytes()), type=Baseline)
     except FileNotFoundError:
         return Baseline(hunt)
-    except (OSError, EOFError, msgspec.DecodeError) as error:
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
         raise StoreError(f"{file} is no baseline of Vizsla: {error}. `vizsla baseline learn` makes one.") from error
     if baseline.hunt != hunt:
         raise StoreError(f"{file} is the baseline of {baseline.hunt}, not of {hunt}.")
@@ -101,12 +102,16 @@ def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
     return Day(day, devices, *kept, tuple(Habit(*each) for each in sorted(habits)))
 
 
+# Rows of DeviceEvents stand under their ActionType instead of a file name.
+_ACTIONS = {"powershellcommand": "PowerShellCommand", "ldapsearch": "LdapSearch"}
 _LAUNCH = ("FileName", "OriginalName", "Command")
 
 
 def _intent(launch: str, catalogue: Catalogue) -> str:
     file_name, original, command = launch.split("\t", 2)
-    found = intent_of(catalogue, file_name=file_name, original_file_name=original, command_line=command)
+    action = _ACTIONS.get(file_name, "")
+    names = {} if action else {"file_name": file_name, "original_file_name": original}
+    found = intent_of(catalogue, **names, action=action, command_line=command)
     return found.id if found else ""
 
 

@@ -76,7 +76,9 @@ def _app(sign_in: SignIn, cloud: Cloud, options: dict[str, Any]) -> TokenCredent
     from azure import identity  # noqa: PLC0415 - as above
 
     if not sign_in.tenant or not sign_in.app:
-        raise SettingsError("an application signs in to a tenant: VIZSLA_TENANT is its id, VIZSLA_APP the application's.")
+        raise SettingsError(
+            "an application signs in to a tenant: VIZSLA_TENANT is its id, VIZSLA_APP the application's."
+        )
     try:
         if sign_in.certificate:
             return identity.CertificateCredential(

@@ -15,7 +15,7 @@ from types import MappingProxyType
 _TOO_LARGE = re.compile(r"result\s*(?:set|size)|too large|record count|rows? limit|query_?result_?set", re.IGNORECASE)
 # A word that both the Graph overview and Kusto's own throttling use; requests a minute are never called that.
 _CPU_QUOTA = re.compile(r"\bcpu\b|resource quota|computing resources", re.IGNORECASE)
-# Kusto: "Failed to resolve scalar expression named 'X'", "... column named 'X'", "... table or column expression ...".
+# Kusto: "Failed to resolve scalar expression named 'X'", "... column named 'X'". Of a table it says "table or column".
 _NO_COLUMN = re.compile(r"(?:scalar expression|column|entity|name)\b[^'\"`]{0,40}['\"`](?P<name>[\w$ .-]{1,128})['\"`]")
 
 _KINDS: Mapping[str, str] = MappingProxyType(
@@ -66,5 +66,6 @@ def is_cpu_quota(reason: str) -> bool:
 
 def missing_column(reason: str) -> str:
     """The column that a refused query names and the tenant lacks; empty when the refusal says nothing of the kind."""
-    found = _NO_COLUMN.search(reason) if "resolve" in reason.casefold() else None
+    words = reason.casefold()
+    found = _NO_COLUMN.search(reason) if "resolve" in words and "table" not in words else None
     return found["name"] if found else ""

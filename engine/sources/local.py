@@ -24,8 +24,8 @@ class Local:
     begins with, or else that its columns fit best. Text is copied into a temporary database that is deleted on
     closing: use it in a `with`. Dates without a zone are UTC. Raises NothingToRead and UnreadableFile.
 
-    `notes` say what a NOTICE.txt beside the files says of them, what was passed over, left out or damaged; `counts` how many rows queries see of each table; `oldest`
-    and `newest` are the first and last Timestamp, in microseconds.
+    `notes` say what a NOTICE.txt beside the files says of them, what was passed over, left out or damaged; `counts` how
+    many rows queries see of each table; `oldest` and `newest` are the first and last Timestamp, in microseconds.
     """
 
     def __init__(self, *, paths: Sequence[str], progress: Progress = lambda _done, _total, _what: None) -> None:

@@ -71,7 +71,8 @@ class Answer:
             value = row.get(name)
             if value is not None and not (reader is _text and isinstance(value, str)):  # most are, and are so already
                 value, is_read = _read(reader, value)
-                self.faults.update([name] * (not is_read))
+                if not is_read:
+                    self.faults[name] += 1
             event[name] = value
         return event
 

@@ -29,8 +29,8 @@ class Rarity:
     """What earlier days say of one event's actor and intent. `routine` is the verdict.
 
     The pair was seen on `days` of `of` days, at most on `devices` of `fleet` devices in one, and on `own_days` on this
-    device or, at a desktop, by this person. With `stand_in` the fleet in the data was asked instead of earlier days; `weak` says
-    that too little is known to excuse anything.
+    device or, at a desktop, by this person. With `stand_in` the fleet in the data was asked instead of earlier days;
+    `weak` says that too little is known to excuse anything.
     """
 
     routine: bool

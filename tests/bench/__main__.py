@@ -30,15 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         sys.stderr.write("Playing ten days of an estate\n")
         rows.make(folder, wanted.devices, rows=wanted.rows)
-        judged = _measured("judge", folder)
+        measured = _measured("judge", folder)
         plan = Plan(folder, wanted.devices, intrusions=0, history=rows.HISTORY, runs=24)
         lines = folder / "DeviceProcessEvents.ndjson"
         sys.stderr.write(f"Writing {wanted.lines:,} rows of NDJSON\n")
         rows.lines(lines, [plan.rows(rows.SEED, n) for n in range(rows.HISTORY)], wanted.lines)
-        told = "\n".join((*_judged(judged), "", *_loaded(_measured("local", lines), _measured("plain", lines))))
+        told = "\n".join((*judged(measured), "", *_loaded(_measured("local", lines), _measured("plain", lines))))
     sys.stdout.write(f"{told}\n")
     if wanted.write:
-        _write(_PAGE, told)
+        put(_PAGE, told)
     return 0
 
 
@@ -48,7 +48,7 @@ def _measured(kind: str, path: Path) -> Measured:
     return msgspec.json.decode(done.stdout, type=Measured)
 
 
-def _judged(measured: Measured) -> Iterator[str]:
+def judged(measured: Measured) -> Iterator[str]:
     yield "| step | seconds | rows a second |"
     yield "|---|---|---|"
     for name, seconds in measured.parts.items():
@@ -73,7 +73,7 @@ def _loaded(local: Measured, plain: Measured) -> Iterator[str]:
     )
 
 
-def _write(page: Path, told: str) -> None:
+def put(page: Path, told: str) -> None:
     """Puts the figures into the page's section on speed, in place of what stood there."""
     before, heading, rest = page.read_text("utf-8").partition(f"\n{SPEED}\n")
     if not heading:

@@ -35,7 +35,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(folder: Path) -> Measured:
-    """Decodes pages and judges them on one core, as a run does; the best of a few tries."""
+    """Decodes pages and judges them on one core, as a run does; the best of a few tries, in seconds of that core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     hunt, window = loader.load(loader.HUNTS / BURST.hunt), judged_window()
@@ -51,16 +51,16 @@ def judge(folder: Path) -> Measured:
 def _judge(folder: Path, plan: runner.Plan, names: list[str]) -> Measured:
     parts: defaultdict[str, float] = defaultdict(float)
     rows = findings = 0
-    began = time.perf_counter()
+    began = time.thread_time()
     for events in runner.whole_devices(_decoded(folder, parts)):
         rows += len(events)
         batch = runner.to_judge(events)
         for name, step in zip(names, plan.steps, strict=True):
-            start = time.perf_counter()
+            start = time.thread_time()
             batch = step(batch, plan.context)
-            parts[name] += time.perf_counter() - start
+            parts[name] += time.thread_time() - start
         findings += len(batch.findings)
-    seconds = time.perf_counter() - began
+    seconds = time.thread_time() - began
     parts["cut into devices"] = seconds - sum(parts.values())
     return Measured(seconds=seconds, megabytes=_megabytes(), rows=rows, parts=dict(parts), findings=findings)
 
@@ -68,9 +68,9 @@ def _judge(folder: Path, plan: runner.Plan, names: list[str]) -> Measured:
 def _decoded(folder: Path, parts: defaultdict[str, float]) -> Iterator[list[Event]]:
     for page in pages(folder):
         body = page.read_bytes()
-        start = time.perf_counter()
+        start = time.thread_time()
         rows = msgspec.json.decode(body)["results"]
-        parts["decode"] += time.perf_counter() - start
+        parts["decode"] += time.thread_time() - start
         yield rows
 
 

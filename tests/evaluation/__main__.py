@@ -26,19 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = _parser().parse_args(arguments)
     seeds = SEEDS[: wanted.seeds]
     with TemporaryDirectory(prefix="vizsla-evaluation-") as folder:
-        plan = Plan(Path(folder), wanted.devices, wanted.intrusions, wanted.history, wanted.runs)
-        results = evaluate(plan, seeds, rollouts=wanted.rollouts, jobs=wanted.jobs, command=_command(wanted))
-    wanted.out.write_text(page(results, speed=_speed(wanted.out)), "utf-8")
+        plan = Plan(Path(folder), wanted.devices, wanted.intrusions, wanted.history, wanted.runs, wanted.keep)
+        results = evaluate(plan, seeds, wanted)
+    wanted.out.write_text(page(results, speed=speed(wanted.out)), "utf-8")
     _say(f"{wanted.out} is written")
     return 0
 
 
-def evaluate(plan: Plan, seeds: Sequence[int], *, rollouts: int, jobs: int, command: str) -> Results:
+def evaluate(plan: Plan, seeds: Sequence[int], wanted: argparse.Namespace) -> Results:
     """Everything that the page tells, each day learned and played in a process of its own."""
-    played = [(seed, plan.history) for seed in seeds] + [(seed, plan.rollout) for seed in seeds[:rollouts]]
+    played = [(seed, plan.history) for seed in seeds] + [(seed, plan.rollout) for seed in seeds[: wanted.rollouts]]
     days = sorted({(seed, n) for seed, last in played for n in range(last - plan.history, last + 1)}, key=_late_first)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        scored = pool.submit(telemetry.scored)
+    with ProcessPoolExecutor(wanted.jobs, mp_context=get_context("spawn")) as pool:
+        scored = pool.submit(telemetry.scored, wanted.telemetry)
         began = time.monotonic()
         for number, (seed, n) in enumerate(pool.map(learn_day, [plan] * len(days), *zip(*days, strict=True)), 1):
             _say(f"day {n} of seed {seed} is learned: {number} of {len(days)}, {time.monotonic() - began:.0f} s")
@@ -47,7 +47,7 @@ def evaluate(plan: Plan, seeds: Sequence[int], *, rollouts: int, jobs: int, comm
             done.append(day)
             _say(f"seed {day.seed} is played: {len(done)} of {len(played)}, {time.monotonic() - began:.0f} s")
         return Results(
-            command=command,
+            command=_command(wanted),
             intrusions=plan.intrusions,
             runs=plan.runs,
             history=plan.history,
@@ -61,7 +61,7 @@ def _late_first(day: tuple[int, int]) -> tuple[int, int]:
     return day[1], day[0]
 
 
-def _speed(out: Path) -> str:
+def speed(out: Path) -> str:
     """The section of the page that another command writes, as it stands there; empty when it does not."""
     text = out.read_text("utf-8") if out.exists() else ""
     _, heading, rest = text.partition(f"\n{SPEED}\n")
@@ -90,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=24, help="in how many windows a day is played (24)")
     parser.add_argument("--rollouts", type=int, default=1, help="for how many seeds a rollout day is played (1)")
     parser.add_argument("--jobs", type=int, default=2, help="how many processes (2)")
+    parser.add_argument("--telemetry", type=Path, default=telemetry.FOLDER, help="recorded telemetry with its labels")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps the estates' rows for the next time")
     parser.add_argument("--out", type=Path, required=True, help="the page to write")
     return parser
 

@@ -74,9 +74,9 @@ def rollout(played: Played, days: Sequence[DayPlayed]) -> str:
     """The rollout day, in figures."""
     seeds = ", ".join(str(day.seed) for day in days)
     figures = f"found {spread(played.found())} %; false per 1,000 device-days: {_by_severity(played)}"
-    return f"""Once in nine days half of the estate's workstations get a new, unsigned program that asks six things as it
-is installed. Nothing excuses it on that day, by design: a worm would look the same. Such a day with intrusions, the week
-before it learned, for seed {seeds}: {figures}.
+    return f"""Once in nine days half of the estate's workstations get a new, unsigned program that asks six things when
+it is installed. Nothing excuses it on that day, by design: a worm would look the same. Such a day with intrusions, the
+week before it learned, for seed {seeds}: {figures}.
 """
 
 

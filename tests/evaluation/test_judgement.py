@@ -84,7 +84,7 @@ def worth(*delivered: Delivered) -> Judged:
         (finding(1, 2, device="d2"), False),
     ],
 )
-def test_two_commands_on_the_device_at_medium_find_an_intrusion(one: Finding, is_found: bool) -> None:
+def test_two_commands_on_the_device_at_medium_find_an_intrusion(one: Finding, *, is_found: bool) -> None:
     assert finds(one, LABEL) is is_found
     assert (case(Delivered(one, TEN, new=True)).seconds is not None) is is_found
 
@@ -114,7 +114,7 @@ def test_what_only_low_findings_hold_is_raised_and_not_found() -> None:
 
 
 @pytest.mark.parametrize(("intents", "is_visible"), [(2, False), (3, True)])
-def test_an_intrusion_of_fewer_than_three_intents_is_counted_apart(intents: int, is_visible: bool) -> None:
+def test_an_intrusion_of_fewer_than_three_intents_is_counted_apart(intents: int, *, is_visible: bool) -> None:
     (one,) = judged([], [LABEL], {"a": intents}).cases
 
     assert one.visible is is_visible

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation import telemetry
-from tests.evaluation.__main__ import SEEDS, main
+from tests.evaluation.__main__ import SEEDS, main, speed
 from tests.evaluation.prose import SPEED
 from tests.tree import ROOT
 
-SMALL = "--seeds 1 --devices 30 --intrusions 4 --history 1 --runs 1 --rollouts 0 --jobs 1".split()
+SMALL = "--seeds 1 --devices 30 --intrusions 4 --history 1 --runs 1 --rollouts 0"
+
+
+def _evaluate(page: Path) -> None:
+    assert main([*SMALL.split(), "--jobs", "1", "--telemetry", str(page.parent / "none"), "--out", str(page)]) == 0
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     folder = tmp_path_factory.mktemp("pages")
     files: list[Path] = [folder / "first.md", folder / "second.md"]
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(lambda file: main([*SMALL, "--out", str(file)]), files)) == [0, 0]
+        list(pool.map(_evaluate, files))
     first, second = (file.read_text("utf-8") for file in files)
     return first, second
 
@@ -32,7 +35,7 @@ def test_the_same_seeds_give_the_same_page(pages: tuple[str, str]) -> None:
 
 
 def test_a_page_names_its_seeds_and_its_command(pages: tuple[str, str]) -> None:
-    command = "python -m tests.evaluation --seeds 1 --devices 30 --intrusions 4 --history 1 --runs 1 --rollouts 0"
+    command = f"python -m tests.evaluation {SMALL}"
 
     assert f"`{command} --out docs/evaluation.md`" in pages[0]
     assert f"\nSeeds: {SEEDS[0]};" in pages[0]
@@ -47,14 +50,12 @@ def test_a_page_has_a_line_for_each_intrusion_it_missed(pages: tuple[str, str]) 
     assert float(of) >= float(found)
 
 
-def test_figures_of_speed_survive_a_new_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telemetry, "FOLDER", tmp_path)
-    page = tmp_path / "page.md"
-    page.write_text(f"# Old\n\n{SPEED}\n\n1.00 seconds\n\n## What this does not show\n", "utf-8")
-    main([*SMALL, "--out", str(page)])
+def test_figures_of_speed_survive_a_new_page(tmp_path: Path) -> None:
+    old = tmp_path / "page.md"
+    old.write_text(f"# Old\n\n{SPEED}\n\n1.00 seconds\n\n## What this does not show\n", "utf-8")
 
-    assert f"\n{SPEED}\n\n1.00 seconds\n\n## What this does not show\n" in page.read_text("utf-8")
-    assert "# Old" not in page.read_text("utf-8")
+    assert speed(old) == f"{SPEED}\n\n1.00 seconds\n"
+    assert speed(tmp_path / "none.md") == ""
 
 
 def test_the_page_in_the_repository_names_its_seeds_and_its_command() -> None:

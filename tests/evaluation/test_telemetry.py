@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.model.finding import Severity
 from tests.evaluation.telemetry import Command, Label, Match, match, scored
 from tests.evaluation.test_judgement import finding
 
@@ -31,7 +32,9 @@ LABEL = Label(
     ],
     ids=["the worst of two", "another device", "other rows", "another time"],
 )
-def test_a_label_has_the_worst_finding_that_shares_a_command(label: Label, severity: str | None, score: int) -> None:
+def test_a_label_has_the_worst_finding_that_shares_a_command(
+    label: Label, severity: Severity | None, score: int
+) -> None:
     findings = [finding(1, 9, score=40), finding(2, severity="high", score=70)]
 
     assert match(label, findings) == Match(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,13 +27,17 @@ _ROLLOUTS = (9, 3)  # every nine days, from day 3: see the noise `rollout` of th
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is played: where days are kept, how large the estates are, and how many days are learned before."""
+    """What is played: how large the estates are, how many days are learned before, and in how many runs a day.
+
+    `folder` is for the time of the work; rows that `kept` holds already are not made again, without it none are kept.
+    """
 
     folder: Path
     devices: int
     intrusions: int
     history: int
     runs: int
+    kept: Path | None = None
 
     @property
     def rollout(self) -> int:
@@ -46,7 +51,7 @@ class Plan:
 
     def rows(self, seed: int, n: int) -> Path:
         """The file of a day's rows."""
-        return self.folder / f"DeviceProcessEvents-{seed}-{n}.parquet"
+        return (self.kept or self.folder) / f"DeviceProcessEvents-{self.devices}-{seed}-{n}.parquet"
 
     def learned(self, seed: int, n: int) -> Path:
         """The file of what was learned of a day."""
@@ -55,7 +60,10 @@ class Plan:
 
 def learn_day(plan: Plan, seed: int, n: int) -> tuple[int, int]:
     """Writes a day's rows and what is learned of it. Returns seed and day."""
-    write(plan.estate(seed).day(n), plan.rows(seed, n))
+    if not plan.rows(seed, n).exists():
+        fresh = plan.folder / plan.rows(seed, n).name.replace(".", "-new.")
+        write(plan.estate(seed).day(n), fresh)
+        shutil.move(fresh, plan.rows(seed, n))
     with Local(paths=[str(plan.rows(seed, n))]) as source:
         day = learn.learn(_hunt(), source, day_of(n))
     plan.learned(seed, n).write_bytes(msgspec.json.encode(day))

@@ -1,12 +1,15 @@
 """baseline.kql says of a day what the steps would say of its rows."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from engine import learn, loader
-from engine.model.identity import identity_of
+from engine.model.identity import Identity, identity_of
+from engine.model.run import Window
 from engine.sources.local import Local
+from engine.sources.recorded import Recorded
 from engine.steps.interface import Batch
 from tests.engine.steps.events import CONTEXT
 
@@ -72,3 +75,28 @@ def test_no_user_or_host_stands_in_what_is_learned(day_and_rows):
     users = {row["AccountName"].lower() for row in rows if len(row["AccountName"]) > 5} - {"system"}
     text = " ".join(pair.command + pair.identity.path for pair in day.pairs)
     assert [name for name in hosts | users if name in text] == []
+
+
+def test_cmdlets_and_searches_are_learned_too(hunt):
+    shared = {"Timestamp": "2026-11-24T10:00:00.0000000Z", "DeviceName": "ws01.contoso.com", "ReportId": 1}
+    launcher = {
+        "InitiatingProcessFileName": "agent.exe",
+        "InitiatingProcessFolderPath": "C:\\Agent\\agent.exe",
+        "InitiatingProcessAccountSid": "S-1-5-18",
+    }
+    rows = [
+        {**shared, **launcher, "DeviceId": device, "ActionType": action, "AdditionalFields": fields}
+        for device in "abc"
+        for action, fields in (
+            ("PowerShellCommand", '{"Command": "Get-NetTCPConnection"}'),
+            ("LdapSearch", '{"SearchFilter": "(objectClass=trustedDomain)"}'),
+            ("PowerShellCommand", '{"Command": "Out-String"}'),
+        )
+    ]
+    with Recorded(tables={"DeviceEvents": rows, "DeviceProcessEvents": []}) as source:
+        day = learn.learn(hunt, source, Window(datetime(2026, 11, 24, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC)))
+    agent = Identity("c:\\agent\\agent.exe", "S-1-5-18", "")
+    assert {(pair.identity, pair.intent, pair.devices) for pair in day.pairs} == {
+        (agent, "network-connections", 3),
+        (agent, "domain-trusts", 3),
+    }
