@@ -11,12 +11,13 @@ import duckdb
 import msgspec
 
 from engine import learn, loader, runner
+from engine.model import tables
 from engine.model.baseline import Baseline, Day
 from engine.model.event import Event
 from engine.model.run import Window
 from engine.sources.columns import literal
 from engine.sources.local import Local
-from tests.evaluation.days import day_of
+from tests.evaluation.days import TABLE, day_of
 from tests.evaluation.methods import BURST
 from tests.evaluation.work import Plan, learn_day
 
@@ -45,8 +46,10 @@ def make(folder: Path, devices: int, *, rows: int = ROWS, jobs: int = 2) -> None
     answer = _answer([plan.rows(SEED, n) for n in _ASKED])[:rows]
     if len(answer) < rows:
         raise ValueError(f"the estate's days hold {len(answer)} rows only: ask for more devices")
+    kinds = tables.columns(TABLE)
+    schema = [{"name": name, "type": kinds.get(name, "string")} for name in answer[0]]
     for start in range(0, rows, _PAGE):
-        page = {"results": answer[start : start + _PAGE]}
+        page = {"schema": schema, "results": answer[start : start + _PAGE]}
         (folder / f"page-{start:06}.json").write_bytes(msgspec.json.encode(page))
 
 

@@ -39,6 +39,8 @@ FOLDERS = [
     for entry in KNOWN_GOOD.entries
     for index, folder in enumerate(entry.folder_paths)
 ]
+# What an entry that names its actor's arguments looks like where it is real.
+LINES = {"windows-network-survey": "C:\\Windows\\system32\\cscript.exe C:\\Windows\\system32\\gatherNetworkInfo.vbs"}
 TEMP = "C:\\Users\\bob\\AppData\\Local\\Temp"
 ALSO_THROUGH_SHELLS = pytest.mark.parametrize("shells", [(), ("cmd.exe",), ("powershell.exe",)], ids=str)
 
@@ -48,7 +50,7 @@ def ran(entry, folder, *intents, shells=(), unseen=False, **columns):
     sid, status = (*entry.account_sids, "S-1-5-18")[0], (*entry.signature_statuses, "Valid")[0]
     columns = {"sid": sid, "status": status, **columns}
     told = [{"as": "agent", "unseen": True, "FileName": entry.file_name, "FolderPath": folder,
-             "ProcessCommandLine": entry.file_name, "AccountSid": columns["sid"]}]  # fmt: skip
+             "ProcessCommandLine": LINES.get(entry.id, entry.file_name), "AccountSid": columns["sid"]}]  # fmt: skip
     for shell in shells:
         told.append({"as": shell, "by": told[-1]["as"], "ProcessCommandLine": shell, "unseen": unseen})
     by, intents = told[-1]["as"], intents or light(entry)
@@ -173,7 +175,8 @@ def test_the_folder_however_it_is_spelled(entry, folder):
     ],
 )
 def test_what_intruders_use_or_what_runs_anything_is_left_out(name):
-    assert [entry.id for entry in KNOWN_GOOD.entries if entry.file_name.lower() == name.lower()] == []
+    entries = [entry for entry in KNOWN_GOOD.entries if entry.file_name.lower() == name.lower()]
+    assert [entry.id for entry in entries if not entry.command_lines] == []
 
 
 @pytest.mark.skipif(not TELEMETRY.exists(), reason="no telemetry in ../shared/telemetry")
@@ -192,6 +195,7 @@ def test_in_real_telemetry_the_products_are_excused_and_no_one_else():
     assert excused == {
         ("msticpy_mde_cs1", "known good: defender-sense-ir"): 26,
         ("msticpy_4688", "known good: monitoring-agent-baseline"): 2,
+        ("otrf_security_datasets", "known good: windows-network-survey"): 29,
         ("evtx_to_mitre", "known good: monitoring-agent-baseline"): 4,
         ("otrf_security_datasets", "known good: exchange-health-worker"): 1,
     }
@@ -204,3 +208,14 @@ def test_the_example_in_the_documentation_is_an_entry(tmp_path):
     found, faults = decode(tmp_path / "list.yaml", KnownGood, name="list")
     assert faults == []
     assert set(found.entries[0].intents) <= {intent.id for intent in CATALOGUE.intents}
+
+
+@pytest.mark.parametrize("script", ["C:\\Users\\bob\\gatherNetworkInfo.vbs", "C:\\Windows\\System32\\other.vbs", ""])
+def test_cscript_is_excused_for_the_survey_of_windows_alone(script):
+    entry = next(entry for entry in KNOWN_GOOD.entries if entry.id == "windows-network-survey")
+    told = [
+        {"as": "a", "unseen": True, "ProcessCommandLine": f"cscript.exe {script}", "AccountSid": "S-1-5-18"},
+        {"by": "a", "ProcessCommandLine": "systeminfo", "Intent": "system-summary"},
+    ]
+    assert entry.command_lines
+    assert kept(NameActors(shells=SHELLS)(batch(*told), CONTEXT)) == ["system-summary"]
