@@ -20,7 +20,7 @@ from engine.learn import known
 from engine.loader import load
 from engine.model.baseline import Baseline, History
 from engine.model.event import Event, text
-from engine.model.finding import Finding, at_least
+from engine.model.finding import SEVERITIES, Finding, at_least
 from engine.model.hunt import Hunt, Value
 from engine.model.run import HuntRun, Window
 from engine.recurrence import Key, fold
@@ -231,5 +231,5 @@ def _deliver(hunt: Hunt, finding: Finding, sinks: Mapping[str, Sink]) -> None:
             sinks[delivery.to].deliver(finding)
 
 
-def _worst_first(finding: Finding) -> tuple[int, str, str]:
-    return -finding.score, finding.start, finding.fingerprint
+def _worst_first(finding: Finding) -> tuple[int, int, str, str]:
+    return -SEVERITIES.index(finding.severity), -finding.score, finding.start, finding.fingerprint
