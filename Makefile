@@ -44,7 +44,7 @@ bench: $(VENV)/.dev ## Measure how fast events are judged and files are read
 	@$(BIN)/python -m tests.bench
 
 clean: ## Remove what was installed and made
-	rm -rf $(VENV) engine/lints/node/node_modules report.html dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) engine/lints/node/node_modules tests/node/node_modules report.html dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with venv: apt-get install python3-venv"; exit 1; }
@@ -56,8 +56,8 @@ $(VENV)/.local: $(BIN)/python pyproject.toml requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.local engine/lints/node/package-lock.json
+$(VENV)/.dev: $(VENV)/.local engine/lints/node/package-lock.json tests/node/package-lock.json
 	@echo "Installing what tests and checks need into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,dev]'
-	@$(BIN)/python -m engine.lints.npm engine/lints/node
+	@$(BIN)/python -m engine.lints.npm engine/lints/node tests/node
 	@touch $@

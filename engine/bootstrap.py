@@ -18,11 +18,11 @@ from engine.sinks import SINKS
 from engine.sinks.interface import Sink
 from engine.sources import SOURCES
 from engine.sources.interface import Source
+from engine.stores import STORES
 from engine.stores.interface import Store
-from engine.stores.memory import Memory
-from engine.stores.sqlite import Sqlite
 
 if TYPE_CHECKING:
+    from engine.remote.clouds import Cloud
     from engine.remote.retries import Retries
 
 Progress = Callable[[int, int, str], None]
@@ -41,7 +41,7 @@ class Parts:
 
 def build(settings: Settings) -> Parts:
     """The parts that the settings ask for; nothing is opened yet but the store. Raises SettingsError."""
-    kept = store(settings.store)
+    kept = tables(settings.tables, settings.live) if settings.tables else store(settings.store)
     return Parts(
         hunts=settings.hunts or HUNTS,
         tenant=settings.tenant,
@@ -53,7 +53,23 @@ def build(settings: Settings) -> Parts:
 
 def store(file: Path | None) -> Store:
     """The SQLite store in `file`, or one that lasts as long as the process."""
-    return Sqlite(file) if file else Memory()
+    built: Store = _imported(STORES["sqlite"])(file) if file else _imported(STORES["memory"])()
+    return built
+
+
+def tables(url: str, live: Live) -> Store:
+    """The store in the storage account at `url`, opened. Raises SettingsError, and StoreError where it cannot be used.
+
+    The account is our own: the managed identity or the developer signs in, never the application for a tenant.
+    """
+    from engine.remote import clouds, credentials  # noqa: PLC0415 - azure-identity, for who needs it
+
+    signed_in = credentials.SignIn(
+        kind="identity" if live.sign_in == "identity" else "developer", client=live.identity
+    )
+    place = clouds.address(url, "VIZSLA_TABLES_URL")
+    built: Store = _imported(STORES["tables"])(place, credentials.credential(signed_in, _cloud(live.cloud)))
+    return built
 
 
 def files(paths: Sequence[str], *, progress: Progress = lambda _done, _total, _what: None) -> Any:
@@ -84,9 +100,7 @@ def tenant(live: Live, name: str, kept: Store, *, retries: Retries | None = None
     from engine.remote.budget import Budget, Limit  # noqa: PLC0415
     from engine.remote.session import Session  # noqa: PLC0415
 
-    if live.cloud not in clouds.CLOUDS:
-        raise SettingsError(f"VIZSLA_CLOUD: {live.cloud} is no cloud. {nearest(live.cloud, list(clouds.CLOUDS))}")
-    cloud = clouds.CLOUDS[live.cloud]
+    cloud = _cloud(live.cloud)
     signed_in = credentials.SignIn(
         kind=live.sign_in or "developer",
         client=live.identity,
@@ -106,6 +120,14 @@ def tenant(live: Live, name: str, kept: Store, *, retries: Retries | None = None
     )
     opened: AbstractContextManager[Source] = _imported(SOURCES["graph"])(session=session, row_limit=live.row_limit)
     return opened
+
+
+def _cloud(name: str) -> Cloud:
+    from engine.remote.clouds import CLOUDS  # noqa: PLC0415 - as above
+
+    if name not in CLOUDS:
+        raise SettingsError(f"VIZSLA_CLOUD: {name} is no cloud. {nearest(name, list(CLOUDS))}")
+    return CLOUDS[name]
 
 
 def _source(settings: Settings, kept: Store) -> AbstractContextManager[Source]:

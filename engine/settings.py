@@ -17,6 +17,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "VIZSLA_HUNTS": "The folder of hunts; those that come with Vizsla when left out.",
         "VIZSLA_FROM": "Files, folders and globs that hold events, separated by `;`. Left out, the tenant is asked.",
         "VIZSLA_STORE": "The SQLite file of what is remembered; in memory when left out.",
+        "VIZSLA_TABLES_URL": "Where to remember in Azure instead: https://ACCOUNT.table.core.windows.net.",
         "VIZSLA_SINKS": "The sinks findings go to, separated by `;`.",
         "VIZSLA_TENANT": "The tenant, in records and fingerprints; its id or domain where an application signs in.",
         "VIZSLA_CLOUD": "Microsoft's cloud: global (the default), us-gov-l4 or us-gov-l5.",
@@ -58,13 +59,15 @@ class Settings:
     """What the environment asks for.
 
     `hunts` is the folder of hunts. `paths` are the files that the local source reads. `store` is the file of the
-    SQLite store; None keeps what is remembered in memory. `sinks` are the names of the sinks findings go to.
-    `tenant` names the tenant in records and fingerprints. `live` is how it is asked.
+    SQLite store, `tables` the address of the one in Azure; with neither, what is remembered is kept in memory.
+    `sinks` are the names of the sinks findings go to. `tenant` names the tenant in records and fingerprints. `live` is
+    how it is asked.
     """
 
     hunts: Path | None = None
     paths: tuple[str, ...] = ()
     store: Path | None = None
+    tables: str = ""
     sinks: tuple[str, ...] = ("memory",)
     tenant: str = "default"
     live: Live = Live()
@@ -75,10 +78,13 @@ def read(environment: Mapping[str, str]) -> Settings:
     strangers = sorted(name for name in environment if name.startswith("VIZSLA_") and name not in SETTINGS)
     if strangers:
         raise SettingsError(f"{', '.join(strangers)}: no such setting. Known: {', '.join(SETTINGS)}.")
+    if environment.get("VIZSLA_STORE") and environment.get("VIZSLA_TABLES_URL"):
+        raise SettingsError("VIZSLA_STORE and VIZSLA_TABLES_URL name two places for what is remembered: leave out one.")
     return Settings(
         hunts=_path(environment, "VIZSLA_HUNTS"),
         paths=_words(environment.get("VIZSLA_FROM", "")),
         store=_path(environment, "VIZSLA_STORE"),
+        tables=environment.get("VIZSLA_TABLES_URL", ""),
         sinks=_words(environment.get("VIZSLA_SINKS", "memory")),
         tenant=environment.get("VIZSLA_TENANT") or "default",
         live=_live(environment),

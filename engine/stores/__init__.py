@@ -1,13 +1,9 @@
-"""What is remembered between runs."""
+"""What is remembered between runs. Name -> "module:Class", imported on use: Azure's SDK only where a table is used."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from engine.stores.memory import Memory
-from engine.stores.sqlite import Sqlite
-
-STORES: dict[str, type[Any]] = {
-    "memory": Memory,
-    "sqlite": Sqlite,
+STORES: dict[str, str] = {
+    "memory": "engine.stores.memory:Memory",
+    "sqlite": "engine.stores.sqlite:Sqlite",
+    "tables": "engine.stores.tables:Tables",
 }

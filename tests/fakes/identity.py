@@ -20,6 +20,7 @@ def token(audience, roles=(), *, seconds=3_600):
     now = int(time.time())
     claims = {
         "aud": audience,
+        "iss": "https://sts.windows.net/aaaaaaaa-0000-0000-0000-000000000001/",
         "roles": list(roles),
         "iat": now,
         "nbf": now,
