@@ -64,10 +64,10 @@ def tables(url: str, live: Live) -> Store:
     """
     from engine.remote import clouds, credentials  # noqa: PLC0415 - azure-identity, for who needs it
 
-    signed_in = credentials.SignIn(
-        kind="identity" if live.sign_in == "identity" else "developer", client=live.identity
-    )
+    signed_in = credentials.SignIn(kind="identity" if live.sign_in == "identity" else "developer", client=live.identity)
     place = clouds.address(url, "VIZSLA_TABLES_URL")
+    if not place.startswith("https:"):
+        raise SettingsError(f"VIZSLA_TABLES_URL: Azure's SDK signs in over https alone, here too; {url} is not.")
     built: Store = _imported(STORES["tables"])(place, credentials.credential(signed_in, _cloud(live.cloud)))
     return built
 

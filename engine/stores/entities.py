@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import tenacity
 from azure.core import MatchConditions
@@ -32,22 +31,23 @@ _LONGEST_REASON = 400
 _FORBIDDEN = 403
 _BOUNDS: Mapping[str, Any] = {
     "connection_timeout": 10,
-    "read_timeout": 60,
+    "read_timeout": 30,
     "retry_total": 4,
+    "retry_connect": 2,
     "retry_backoff_factor": 0.5,
     "retry_backoff_max": 10,
 }
-"""Seconds to wait for the service, and how often and how long the SDK tries again: some 10 s in all."""
+"""Seconds to wait for an answer, and how often the SDK asks again; its pauses add up to a few seconds."""
 
 
 class Overtaken(StoreError):
-    """Somebody else changed the entity since it was read. It leaves this room only when that happens again and again."""
+    """Somebody else changed the entity since it was read. It leaves this room only when that happens too often."""
 
 
 def safe(*parts: str) -> str:
-    """A partition or row key that tells any two lists of parts apart.
+    r"""A partition or row key that tells any two lists of parts apart.
 
-    Azure allows no / \\ # ? or control characters, and 1 KiB: what is not plain, or long, is shortened and hashed.
+    Azure allows no / \ # ? or control characters, and 1 KiB: what is not plain, or long, is shortened and hashed.
     """
     return ":".join(part if _PLAIN.fullmatch(part) else _hashed(part) for part in parts)
 
@@ -64,13 +64,11 @@ def contend(attempt: Callable[[], T]) -> T:
 
 
 class Entities:
-    """The table `table` of the storage account at `url`. Safe to share among threads. Every method raises StoreError."""
+    """The table `table` of the storage account at `url`, for any number of threads. Every method raises StoreError."""
 
     def __init__(self, url: str, credential: TokenCredential, *, table: str) -> None:
         self._place = f"{url}, table {table}"
         self._client = TableClient(url, table, credential=credential, **_BOUNDS)
-        # The SDK sends no token over plain http unless told so; only this machine may be asked that way.
-        self._options = {"enforce_https": False} if urlsplit(url).scheme == "http" else {}
 
     def close(self) -> None:
         """Closes the connections."""
@@ -80,7 +78,7 @@ class Entities:
         """Creates the table, unless somebody else has meanwhile."""
         try:
             with self._told():
-                self._client.create_table(**self._options)
+                self._client.create_table()
         except Overtaken:
             return
 
@@ -88,7 +86,7 @@ class Entities:
         """The entity, or None. A table that is not there is an error, unless it may be new."""
         with self._told():
             try:
-                return self._client.get_entity(partition, row, **self._options)
+                return self._client.get_entity(partition, row)
             except ResourceNotFoundError as error:
                 if _code(error) == "TableNotFound" and not table_is_new:
                     raise
@@ -99,21 +97,20 @@ class Entities:
         entity = {"PartitionKey": partition, "RowKey": row, **values}
         with self._told():
             if over is None:
-                self._client.create_entity(entity, **self._options)
+                self._client.create_entity(entity)
                 return
             self._client.update_entity(
                 entity,
                 mode=UpdateMode.REPLACE,
                 etag=over.metadata["etag"],
                 match_condition=MatchConditions.IfNotModified,
-                **self._options,
             )
 
     def set(self, partition: str, row: str, values: Mapping[str, Any]) -> None:
         """Writes the entity whatever is there: for what nobody else writes, or where the last word counts."""
         with self._told():
             entity = {"PartitionKey": partition, "RowKey": row, **values}
-            self._client.upsert_entity(entity, mode=UpdateMode.REPLACE, **self._options)
+            self._client.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
     def between(self, partitions: str | tuple[str, str], rows: tuple[str, str]) -> list[TableEntity]:
         """Entities of one partition, or of those from the first to before the second; of rows likewise. In order."""
@@ -122,12 +119,12 @@ class Entities:
         bounds = {"p": first, "q": before, "r": rows[0], "s": rows[1]}
         with self._told():
             asked = f"{within} and RowKey ge @r and RowKey lt @s"
-            return list(self._client.query_entities(asked, parameters=bounds, **self._options))
+            return list(self._client.query_entities(asked, parameters=bounds))
 
     def delete(self, partition: str, row: str) -> None:
         """Removes the entity; one that is gone is fine."""
         with self._told():
-            self._client.delete_entity(partition, row, **self._options)
+            self._client.delete_entity(partition, row)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

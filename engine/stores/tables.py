@@ -30,7 +30,7 @@ from engine.stores.entities import Entities, contend, safe
 T = TypeVar("T")
 _VERSION = 1
 _SCHEMA = ("vizsla", "schema")
-_START_OF_TIME, _END_OF_TIME = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
+_START_OF_TIME, _END_OF_TIME = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Tables:
@@ -97,7 +97,8 @@ class Tables:
         # A run that was tried again over another window stands in two rows: the one written last counts.
         heads.sort(key=lambda head: head.metadata["timestamp"] or _START_OF_TIME)
         latest = {head["RowKey"].partition(":")[2]: head for head in heads}
-        runs = [self._decoded(self._documents.whole(head), HuntRun) for head in latest.values()]
+        documents = map(self._documents.whole, latest.values())
+        runs = [self._decoded(document, HuntRun) for document in documents if document is not None]
         return tuple(sorted(runs, key=lambda run: run.window.end, reverse=True))
 
     def take_call(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:

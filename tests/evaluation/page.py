@@ -8,7 +8,7 @@ from statistics import median
 from engine.model.finding import SEVERITIES, Severity
 from tests.evaluation import prose
 from tests.evaluation.judgement import Case, Noise
-from tests.evaluation.methods import BURST, METHODS, UNLEARNED
+from tests.evaluation.methods import BURST, METHODS, UNLEARNED, UNSEEN
 from tests.evaluation.results import Played, Results
 from tests.evaluation.tables import clock, ninetieth, percent, spread, table
 from tests.evaluation.targets import targets
@@ -31,6 +31,7 @@ def page(results: Results, speed: str = "") -> str:
         _times(burst),
         _missed(burst),
         f"## False findings\n\n{prose.FALSE}\n{_false(burst)}",
+        _unseen(results),
         _unlearned(results),
         _rollouts(results),
         _telemetry(results.telemetry),
@@ -127,6 +128,11 @@ def _scores(noises: Iterable[Noise]) -> str:
 
 def _example(noises: Iterable[Noise]) -> str:
     return ", ".join(min(noises, key=lambda noise: (-noise.score, noise.intents)).intents)
+
+
+def _unseen(results: Results) -> str:
+    played = Played(UNSEEN.name, results.days)
+    return f"## When programs are new\n\n{prose.unseen(played, results.days)}\n{_false(played, 20)}"
 
 
 def _unlearned(results: Results) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from engine import loader, runner
-from engine.model.baseline import Baseline
+from engine.model.baseline import Baseline, Day
 from engine.model.event import Event
 from engine.model.finding import Finding
 from engine.model.hunt import Hunt
@@ -24,12 +25,24 @@ TENANT = "estate"
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A hunt as it is played: with which parameters, and whether what earlier days taught is at hand."""
+    """A hunt as it is played: with which parameters, and what it knows of earlier days.
+
+    It knows what the `week` taught, or `nothing`, or an `empty week`: seven days in which no program did anything.
+    """
 
     name: str
     hunt: str
     values: Mapping[str, str] = field(default_factory=dict)
-    learned: bool = True
+    knows: Literal["week", "nothing", "empty week"] = "week"
+
+    def known(self, baseline: Baseline) -> Baseline | None:
+        """What it knows where `baseline` is what the week taught."""
+        if self.knows == "nothing":
+            return None
+        if self.knows == "week":
+            return baseline
+        days = (Day(day.day, day.devices, (), (), ()) for day in baseline.days)
+        return Baseline(baseline.hunt, tuple(days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,7 @@ def play(
     The first end is that of the last run of the day before: what that one delivers was news then, and is left out.
     Raises RuntimeError when a run fails.
     """
-    played = [_Played(method, ends[1] - ends[0], baseline if method.learned else None) for method in methods]
+    played = [_Played(method, ends[1] - ends[0], method.known(baseline)) for method in methods]
     for index, end in enumerate(ends):
         with Local(paths=[str(part) for part in parts[: index + 1]]) as source:
             remembering = Remembering(source)

@@ -8,15 +8,17 @@ import msgspec
 
 from engine.model.finding import Severity
 from tests.evaluation.judgement import Case, Judged
+from tests.evaluation.novelty import Novelty
 from tests.evaluation.tables import percent
 from tests.evaluation.telemetry import Scored
 
 
 class DayPlayed(msgspec.Struct, frozen=True, kw_only=True):
-    """One day of one estate: each method's worth, by the method's name."""
+    """One day of one estate: how new its noise was, and each method's worth, by the method's name."""
 
     seed: int
     devices: int
+    novelty: Novelty
     methods: dict[str, Judged]
 
 

@@ -13,6 +13,8 @@ from tests.evaluation.tables import spread
 from tests.evaluation.telemetry import DISTINCT, Scored
 
 SEVERE: tuple[Severity, ...] = ("medium", "high")
+_FEW_NEW = 0.001
+"""The share of new noise below which false findings are hardly tested."""
 
 
 class Target(NamedTuple):
@@ -29,17 +31,27 @@ def targets(results: Results) -> Iterator[Target]:
     classic = better_classic(results)
     found, severe, false = burst.found(), burst.false(*SEVERE), burst.false(*SEVERITIES)
     yield _least("Intrusions found, of those that show three intents or more: at least 97 %", found, 97, " %")
-    yield _most("False findings, medium or above, per 1,000 device-days: at most 3", severe, 3)
-    yield _most("False findings, all, per 1,000 device-days: at most 15", false, 15)
+    yield _untested(_most("False findings, medium or above, per 1,000 device-days: at most 3", severe, 3), results)
+    yield _untested(_most("False findings, all, per 1,000 device-days: at most 15", false, 15), results)
     recall = fmean(found) / fmean(classic.found()) if fmean(classic.found()) else float("inf")
     yield _least(
         f"Its recall beside the better classic's ({classic.name}): at least 2.5 times", [recall], 2.5, " times"
     )
-    share = fmean(classic.false(*SEVERE)) / max(fmean(severe), 1e-9)
-    yield _least(
-        "The classic's false findings beside its own, medium or above: at least 50 times", [share], 50, " times"
-    )
+    yield _untested(_share(fmean(classic.false(*SEVERE)), fmean(severe)), results)
     yield from _telemetry(results.telemetry)
+
+
+def _share(classic: float, own: float) -> Target:
+    target = "The classic's false findings beside its own, medium or above: at least 50 times"
+    return _least(target, [classic / own], 50, " times") if own else Target(target, f"{classic:.1f} beside none", "met")
+
+
+def _untested(target: Target, results: Results) -> Target:
+    """A target on false findings proves little where hardly any noise is new: the verdict says so."""
+    judged, new = (sum(getattr(day.novelty, name) for day in results.days) for name in ("judged", "new"))
+    if target.verdict != "met" or new > judged * _FEW_NEW:
+        return target
+    return target._replace(verdict=f"met, but hardly tested: {new:,} of {judged:,} commands of the noise were new")
 
 
 def better_classic(results: Results) -> Played:

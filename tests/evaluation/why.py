@@ -36,11 +36,12 @@ def reasons(
     """Why each was missed, by its id, in words."""
     if not missed:
         return {}
-    seen = _seen(tuple(sorted({label.device_id for label in missed})), hunt, source, day, baseline)
-    return {label.id: _reason(label, seen) for label in missed}
+    found = seen(tuple(sorted({label.device_id for label in missed})), hunt, source, day, baseline)
+    return {label.id: _reason(label, found) for label in missed}
 
 
-def _seen(devices: tuple[str, ...], hunt: Hunt, source: Source, day: Window, baseline: Baseline | None) -> Seen:
+def seen(devices: tuple[str, ...], hunt: Hunt, source: Source, day: Window, baseline: Baseline | None) -> Seen:
+    """A day of these devices, of all where none is named, in one window and step by step."""
     request = runner.Request(
         id="why", tenant=TENANT, window=day, now=day.end, values={"devices": devices}, baseline=baseline
     )

@@ -18,9 +18,10 @@ from tests.estate import Estate
 from tests.evaluation.days import START, day_of, ends_of, part_by_arrival, write
 from tests.evaluation.judgement import Case, Judged, intents_of, judged
 from tests.evaluation.methods import BURST, METHODS
+from tests.evaluation.novelty import novelty
 from tests.evaluation.play import play, settle
 from tests.evaluation.results import DayPlayed
-from tests.evaluation.why import reasons
+from tests.evaluation.why import reasons, seen
 
 _ROLLOUTS = (9, 3)  # every nine days, from day 3: see the noise `rollout` of the estate
 
@@ -87,8 +88,9 @@ def play_day(plan: Plan, seed: int, n: int) -> DayPlayed:
         missed = {case.id for case in worth[BURST.name].cases if case.visible and case.seconds is None}
         with Local(paths=[str(file) for file in files]) as source:
             why = reasons([label for label in labels if label.id in missed], hunt, source, day_of(n), baseline)
+            fresh = novelty(seen((), hunt, source, day_of(n), baseline).counted, labels)
     worth[BURST.name] = _told(worth[BURST.name], why)
-    return DayPlayed(seed=seed, devices=plan.devices, methods=worth)
+    return DayPlayed(seed=seed, devices=plan.devices, novelty=fresh, methods=worth)
 
 
 def _told(judged: Judged, why: dict[str, str]) -> Judged:

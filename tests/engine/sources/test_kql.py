@@ -232,3 +232,15 @@ def test_another_version_of_the_translator_is_refused(source, monkeypatch):
     monkeypatch.setattr(kql, "PINNED", "0.0.0")
     with pytest.raises(SourceError, match=r"duckdb-kql 0.0.0 is needed, 1.1.2 is here"):
         answer(source, "DeviceProcessEvents | where 'never asked before' == FileName")
+
+
+@pytest.mark.parametrize("shares", [1, 2, 7, 64])
+def test_a_hash_shares_every_row_out_once(shares: int) -> None:
+    rows: list[Event] = [
+        {"Timestamp": "2026-11-24T10:00:00Z", "DeviceId": f"d{number}" if number else ""} for number in range(200)
+    ]
+    query = "let shares = {}; DeviceProcessEvents | where hash(DeviceId, shares) == {} | project DeviceId"
+    with Recorded(tables={"DeviceProcessEvents": rows}) as opened:
+        parts = [answer(opened, query.format(shares, share)) for share in range(shares)]
+    assert sorted(row["DeviceId"] for part in parts for row in part) == sorted(row["DeviceId"] for row in rows)
+    assert max(map(len, parts)) <= 200 / shares * 2 + 6

@@ -1,12 +1,10 @@
 """One contract for every store."""
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.errors import StoreError
 from engine.model.finding import Account, Device, Finding, Process, recurrence_key
 from engine.model.run import HuntRun, Window
 from engine.remote.budget import LIMITS, Limit
@@ -48,12 +46,18 @@ def a_run(run_id, hunt, end):
     )
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "tables"])
 def store(request, tmp_path):
-    return Memory() if request.param == "memory" else Sqlite(tmp_path / "store.db")
+    match request.param:
+        case "memory":
+            return Memory()
+        case "sqlite":
+            return Sqlite(tmp_path / "store.db")
+        case "tables":
+            return request.getfixturevalue("opened")()
 
 
-def test_a_watermark_moves_forward_only(store):
+def test_contract_a_watermark_moves_forward_only(store):
     assert store.watermark("t", "h") is None
     store.move_watermark("t", "h", NOON)
     store.move_watermark("t", "h", NOON - timedelta(hours=1))
@@ -63,7 +67,7 @@ def test_a_watermark_moves_forward_only(store):
     assert store.watermark("other", "h") is None
 
 
-def test_a_finding_is_kept_whole_and_the_latest_form_counts(store):
+def test_contract_a_finding_is_kept_whole_and_the_latest_form_counts(store):
     assert store.finding("f") is None
     store.record_finding(a_finding("f"))
     grown = a_finding("f", score=70, severity="high", title="grown \u202e \U0001f600")
@@ -71,7 +75,7 @@ def test_a_finding_is_kept_whole_and_the_latest_form_counts(store):
     assert store.finding("f") == grown
 
 
-def test_a_recurring_finding_is_found_by_what_it_shares(store):
+def test_contract_a_recurring_finding_is_found_by_what_it_shares(store):
     store.record_finding(a_finding("f", identity="c:\\agent.exe|S-1-5-18|"))
     later = a_finding("g", identity="c:\\agent.exe|S-1-5-18|")
     store.record_finding(later)
@@ -79,7 +83,7 @@ def test_a_recurring_finding_is_found_by_what_it_shares(store):
     assert store.recurring(("h", "another device", later.identity, "")) is None
 
 
-def test_runs_come_latest_first_and_a_retried_run_is_one(store):
+def test_contract_runs_come_latest_first_and_a_retried_run_is_one(store):
     store.record_run(a_run("1", "a", NOON))
     store.record_run(a_run("2", "b", NOON + timedelta(hours=1)))
     store.record_run(a_run("1", "a", NOON + timedelta(hours=2)))
@@ -87,7 +91,7 @@ def test_runs_come_latest_first_and_a_retried_run_is_one(store):
     assert store.runs("b") == (a_run("2", "b", NOON + timedelta(hours=1)),)
 
 
-def test_calls_are_booked_until_a_limit_and_again_when_they_are_long_ago(store):
+def test_contract_calls_are_booked_until_a_limit_and_again_when_they_are_long_ago(store):
     limits = (Limit(2, timedelta(minutes=1)), Limit(3, timedelta(hours=1)))
     second, minute, hour = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
     asked = [NOON, NOON + second, NOON + 2 * second, NOON + minute, NOON + minute + second, NOON + hour]
@@ -102,39 +106,8 @@ def test_calls_are_booked_until_a_limit_and_again_when_they_are_long_ago(store):
     assert store.take_call("other", NOON + minute, limits) == NOON + minute
 
 
-def test_two_workers_never_both_get_the_last_call(store):
+def test_contract_two_workers_never_both_get_the_last_call(store):
     with ThreadPoolExecutor(8) as workers:
         given = list(workers.map(lambda _: store.take_call("t", NOON, LIMITS), range(40)))
     assert given.count(NOON) == 15
     assert set(given) == {NOON, NOON + timedelta(minutes=1)}
-
-
-def test_sqlite_remembers_across_openings(tmp_path):
-    Sqlite(tmp_path / "s.db").move_watermark("t", "h", NOON)
-    assert Sqlite(tmp_path / "s.db").watermark("t", "h") == NOON
-
-
-def test_a_file_that_is_no_store_is_refused_with_its_name(tmp_path):
-    file = tmp_path / "notes.txt"
-    file.write_text("this is no database, but it is long enough to be looked at" * 20)
-    with pytest.raises(StoreError, match=r"notes\.txt: file is not a database"):
-        Sqlite(file)
-
-
-def test_a_store_of_another_version_is_refused_with_both_versions(tmp_path):
-    with sqlite3.connect(tmp_path / "new.db") as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    with pytest.raises(StoreError, match=r"schema version 99, this Vizsla reads 2"):
-        Sqlite(tmp_path / "new.db")
-
-
-def test_a_store_of_an_older_version_is_brought_up_to_date_and_keeps_what_it_has(tmp_path):
-    Sqlite(tmp_path / "old.db").move_watermark("t", "h", NOON)
-    with sqlite3.connect(tmp_path / "old.db") as connection:
-        connection.executescript("DROP TABLE call; PRAGMA user_version = 1;")
-    connection.close()
-    with ThreadPoolExecutor(4) as openers:
-        for store in openers.map(lambda _: Sqlite(tmp_path / "old.db"), range(4)):
-            assert store.watermark("t", "h") == NOON
-    assert Sqlite(tmp_path / "old.db").take_call("t", NOON, LIMITS) == NOON

@@ -1,0 +1,34 @@
+"""How much of a day's noise was new: a hunt that learns can be wrong only about what it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from engine.model.event import Event
+from engine.steps.weigh_rarity import Rarity
+from tests.estate import Intrusion
+
+
+class Novelty(msgspec.Struct, frozen=True):
+    """Of a day's noise: the commands that known-good leaves, those of them not routine, and those never seen before."""
+
+    judged: int
+    rare: int
+    new: int
+
+
+def novelty(events: Iterable[Event], labels: Iterable[Intrusion]) -> Novelty:
+    """Counts the weighed events that belong to no intrusion."""
+    attacks = {(label.device_id, report) for label in labels for report in label.report_ids}
+    noise = [event for event in events if (event["DeviceId"], event["ReportId"]) not in attacks]
+    return Novelty(
+        judged=len(noise),
+        rare=sum(event["Weight"] > 0 for event in noise),
+        new=sum(_is_new(event["Rarity"]) for event in noise),
+    )
+
+
+def _is_new(rarity: Rarity) -> bool:
+    return not rarity.routine and not rarity.days and not rarity.own_days
