@@ -70,7 +70,8 @@ class Ask:
     def part(self, part: Slice) -> Question:
         """The question for one slice, and what overlaps it.
 
-        Shells are looked for as far back as for the whole window, where the query tells them from launches by `since`.
+        Shells, which come before what they launched, are looked for as far back as for the whole window, where the
+        query tells them from launches by `since`.
         """
         margin = self.overlap / 2
         start = max(self.window.start, part.window.start - margin)

@@ -39,10 +39,11 @@ let kept = launches
 | mv-expand half = pack_array(slot, slot + window) to typeof(datetime)
 | distinct DeviceId, half;
 let burst = launches | join kind=leftsemi kept on DeviceId, half | project-away half | extend Role = "launch";
-let launchers = burst | distinct DeviceId, ProcessId = InitiatingProcessId;
+let launchers = burst
+| distinct DeviceId, ProcessId = InitiatingProcessId, ProcessCreationTime = InitiatingProcessCreationTime;
 let shells = DeviceProcessEvents
 | where FileName == "cmd.exe"
-| join kind=leftsemi launchers on DeviceId, ProcessId
+| join kind=leftsemi launchers on DeviceId, ProcessId, ProcessCreationTime
 | extend Role = "shell";
 union burst, shells
 | project Timestamp, DeviceId, ReportId, Role, FileName, ProcessId, ProcessCommandLine, InitiatingProcessId
@@ -91,21 +92,27 @@ class Limited:
         yield from ([found] if found else [])
 
 
-def launch(device, seconds, number, command, *, by=1):
-    moment = START + timedelta(seconds=seconds)
+def stamp(seconds, number=0):
+    return f"{START + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{number:07}Z"
+
+
+def launch(device, seconds, number, command, *, by=1, born=-80_000):
+    """A launch by the process `by` that was created at `born`, in seconds after the start."""
     return {
-        "Timestamp": f"{moment:%Y-%m-%dT%H:%M:%S}.{number:07}Z",
+        "Timestamp": stamp(seconds, number),
         "DeviceId": f"device-{device}",
         "ReportId": number,
         "FileName": "tool.exe",
         "ProcessId": 1_000 + number,
         "ProcessCommandLine": f"command {command}",
         "InitiatingProcessId": by,
+        "InitiatingProcessCreationTime": stamp(born),
     }
 
 
 def shell(device, seconds, number, *, by=1):
-    return launch(device, seconds, number, "shell") | {"FileName": "cmd.exe", "ProcessId": by}
+    created = {"ProcessCreationTime": stamp(seconds), "Timestamp": stamp(seconds)}
+    return launch(device, seconds, number, "shell") | {"FileName": "cmd.exe", "ProcessId": by} | created
 
 
 def rows(batches):
@@ -176,19 +183,30 @@ def test_contract_an_answer_too_long_in_bytes_is_asked_in_parts_as_well(thousand
         assert {call.status for call in graph.calls} == {200, 400}
 
 
-BURSTS = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 10_799), st.integers(0, 5), st.sampled_from([1, 2, 3]), st.booleans()),
-    max_size=60,
+HOURS_REACHED = Window(HOURS.start - timedelta(hours=24), HOURS.end)
+# Where the window is cut in halves and quarters, or anywhere.
+CUTS = st.sampled_from([2_700, 5_400, 8_100]) | st.integers(0, 10_799)
+LAUNCHES = st.lists(
+    st.tuples(st.integers(-600, 600), st.integers(0, 3), st.sampled_from([0, 1, 2_000, 75_000])), min_size=2, max_size=6
 )
 
 
 @pytest.mark.property
-@settings(max_examples=examples(quick=12, full=300))
-@given(BURSTS, st.integers(8, 40))
-def test_wherever_a_burst_lies_the_parts_lose_and_add_nothing(drawn, limit):
+@settings(max_examples=examples(quick=15, full=300))
+@given(st.lists(st.tuples(st.integers(0, 2), CUTS, LAUNCHES), min_size=3, max_size=10), st.integers(6, 20))
+def test_wherever_a_burst_lies_the_parts_lose_and_add_nothing(bursts, limit):
+    drawn = [
+        (device, min(max(around + apart, 0), 10_799), command, age)
+        for device, around, launches in bursts
+        for apart, command, age in launches
+    ]
     made = [
-        shell(device, seconds - 3_000, number, by=by) if is_shell else launch(device, seconds, number, command, by=by)
-        for number, (device, seconds, command, by, is_shell) in enumerate(drawn)
+        row
+        for number, (device, seconds, command, age) in enumerate(drawn)
+        for row in (
+            launch(device, seconds, number, command, by=number, born=seconds - age),
+            shell(device, seconds - age, 1_000 + number, by=number),
+        )
     ]
     with Recorded(tables={"DeviceProcessEvents": made}) as source:
         whole = rows(source.rows(QUERY.replace("1970-01-01", "2026-11-24T10:00:00Z"), HOURS_REACHED))
@@ -198,9 +216,6 @@ def test_wherever_a_burst_lies_the_parts_lose_and_add_nothing(drawn, limit):
             assert len(whole) >= limit
         else:
             assert found == whole
-
-
-HOURS_REACHED = Window(HOURS.start - timedelta(hours=24), HOURS.end)
 
 
 def test_an_event_that_is_launch_and_shell_stays_both_and_equal_rows_stay_as_many():

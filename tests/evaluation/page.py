@@ -32,6 +32,7 @@ def page(results: Results, speed: str = "") -> str:
         _missed(burst),
         f"## False findings\n\n{prose.FALSE}\n{_false(burst)}",
         _unseen(results),
+        _smaller(results),
         _unlearned(results),
         _rollouts(results),
         _telemetry(results.telemetry),
@@ -133,6 +134,13 @@ def _example(noises: Iterable[Noise]) -> str:
 def _unseen(results: Results) -> str:
     played = Played(UNSEEN.name, results.days)
     return f"## When programs are new\n\n{prose.unseen(played, results.days)}\n{_false(played, 20)}"
+
+
+def _smaller(results: Results) -> str:
+    if not results.smaller:
+        return "## Smaller estates\n\nNot played.\n"
+    played = Played(BURST.name, results.smaller)
+    return f"## Smaller estates\n\n{prose.smaller(played, results.smaller)}\n{_false(played, 15)}"
 
 
 def _unlearned(results: Results) -> str:

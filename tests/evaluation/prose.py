@@ -65,16 +65,29 @@ column says what the hunt's steps made of the commands with all rows of the day 
 
 def unseen(played: Played, days: Sequence[DayPlayed]) -> str:
     """Why so little is false, and what would be."""
-    judged, rare, new = (sum(getattr(day.novelty, name) for day in days) for name in ("judged", "rare", "new"))
-    return f"""**The figures on false findings above rest on noise that repeats itself.** Of {judged:,} commands of noise that
-known-good leaves, {rare:,} were not routine and {new:,} had never been seen of their actor before: the estate's programs
-and people do each day what they did in the week before. Real ones are installed, updated and used in new ways, and
-each time the hunt has to do without what it learned. So this is the same day again, as if the week before had been a
-whole week in which no program did anything: an upper bound for this noise, where known-good alone helps.
+    return f"""**The figures on false findings above rest on noise that repeats itself.** {_novelty(days)}: the estate's
+programs and people do each day what they did in the week before. Real ones are installed, updated and used in new
+ways, and each time the hunt has to do without what it learned. So this is the same day again, as if the week before
+had been a whole week in which no program did anything: an upper bound for this noise, where known-good alone helps.
 
-Found: {spread(played.found())} %. False per 1,000 device-days: {_by_severity(played)}. Actors do not depend on each
-other, so each line says, summed over the seeds, what one program raises on the day it is new.
+Found: {spread(played.found())} %. False per 1,000 device-days: {_by_severity(played)}.
+Actors do not depend on each other, so each line says, summed over the seeds, what one program raises when it is new.
 """
+
+
+def smaller(played: Played, days: Sequence[DayPlayed]) -> str:
+    """What a smaller fleet changes."""
+    devices = days[0].devices
+    return f"""The same noises on {devices:,} devices, the week before learned: fewer devices share a routine, and more of
+the day is new. {_novelty(days)}.
+Found: {spread(played.found())} %. False per 1,000 device-days: {_by_severity(played)}.
+"""
+
+
+def _novelty(days: Sequence[DayPlayed]) -> str:
+    judged, rare, new = (sum(getattr(day.novelty, name) for day in days) for name in ("judged", "rare", "new"))
+    told = f"Of {judged:,} commands of noise that known-good leaves"
+    return f"{told}, {rare:,} were not routine, and {new:,} had never been seen of their actor"
 
 
 def unlearned(played: Played) -> str:
@@ -100,7 +113,8 @@ def telemetry(scored: Scored) -> str:
     others = Counter(scored.others)
     told = ", ".join(f"{others[severity]} {severity}" for severity in reversed(SEVERITIES) if others[severity])
     return f"""Public recordings in Defender's columns, with labels: `discovery-burst` on demand over all files at once,
-nothing learned. They hold few device-hours, so no rate is told. Findings that share no command with any label:
+nothing learned. They hold few device-hours, so no rate is told; and known-good and the catalogue were written with
+these very recordings in view. Findings that share no command with any label:
 {told or "none"}.
 """
 

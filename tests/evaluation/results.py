@@ -34,6 +34,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     history: int
     days: tuple[DayPlayed, ...]
     rollouts: tuple[DayPlayed, ...]
+    smaller: tuple[DayPlayed, ...]
     telemetry: Scored | None
 
 

@@ -12,7 +12,7 @@ from tests.evaluation.__main__ import SEEDS, main, speed
 from tests.evaluation.prose import SPEED
 from tests.tree import ROOT
 
-SMALL = "--seeds 1 --devices 30 --intrusions 4 --history 1 --runs 1 --rollouts 0"
+SMALL = "--seeds 1 --devices 30 --intrusions 4 --history 1 --runs 1 --rollouts 0 --smaller 0"
 
 
 def _evaluate(page: Path) -> None:

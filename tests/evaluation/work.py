@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,9 +18,9 @@ from engine.sources.local import Local
 from tests.estate import Estate
 from tests.evaluation.days import START, day_of, ends_of, part_by_arrival, write
 from tests.evaluation.judgement import Case, Judged, intents_of, judged
-from tests.evaluation.methods import BURST, METHODS
+from tests.evaluation.methods import BURST
 from tests.evaluation.novelty import novelty
-from tests.evaluation.play import play, settle
+from tests.evaluation.play import Method, play, settle
 from tests.evaluation.results import DayPlayed
 from tests.evaluation.why import reasons, seen
 
@@ -56,7 +57,20 @@ class Plan:
 
     def learned(self, seed: int, n: int) -> Path:
         """The file of what was learned of a day."""
-        return self.folder / f"learned-{seed}-{n}.json"
+        return self.folder / f"learned-{self.devices}-{seed}-{n}.json"
+
+
+class Job(NamedTuple):
+    """A day to play: of which plan and seed, which day it is, and by which methods."""
+
+    plan: Plan
+    seed: int
+    n: int
+    methods: tuple[Method, ...]
+
+    def learned(self) -> list[tuple[Plan, int, int]]:
+        """The days to learn before it, and itself."""
+        return [(self.plan, self.seed, n) for n in range(self.n - self.plan.history, self.n + 1)]
 
 
 def learn_day(plan: Plan, seed: int, n: int) -> tuple[int, int]:
@@ -71,13 +85,13 @@ def learn_day(plan: Plan, seed: int, n: int) -> tuple[int, int]:
     return seed, n
 
 
-def play_day(plan: Plan, seed: int, n: int) -> DayPlayed:
+def play_day(job: Job) -> DayPlayed:
     """Plays a day of which all days before were written, and judges what was delivered."""
+    plan, seed, n, methods = job
     hunt, ends = _hunt(), ends_of(day_of(n), plan.runs)
     baseline = _baseline(plan, seed, n, hunt)
     rows, labels = plan.estate(seed).intrusions(n, plan.intrusions)
     intents = intents_of(labels, rows, _catalogue(hunt))
-    methods = METHODS if n == plan.history else (BURST,)
     with TemporaryDirectory(dir=plan.folder) as folder:
         attacks = Path(folder) / "DeviceProcessEvents-attacks.parquet"
         write(rows, attacks)
