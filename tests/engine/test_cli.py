@@ -15,6 +15,7 @@ import pytest
 
 from engine import cli
 from engine.lints.check import LINTS
+from engine.model.finding import SEVERITIES
 from engine.report.document import Answer
 from engine.stores.sqlite import Sqlite
 

@@ -184,21 +184,28 @@ def test_contract_an_answer_too_long_in_bytes_is_asked_in_parts_as_well(thousand
 
 
 HOURS_REACHED = Window(HOURS.start - timedelta(hours=24), HOURS.end)
-# Where the window is cut in halves and quarters, or anywhere.
-CUTS = st.sampled_from([2_700, 5_400, 8_100]) | st.integers(0, 10_799)
-LAUNCHES = st.lists(
-    st.tuples(st.integers(-600, 600), st.integers(0, 3), st.sampled_from([0, 1, 2_000, 75_000])), min_size=2, max_size=6
+# Three different commands each, the least that is kept: around where the window is cut in halves and quarters, or
+# anywhere, and how long before each its shell was created.
+APART = st.integers(-599, 599)
+BURSTS = st.lists(
+    st.tuples(
+        st.sampled_from([2_700, 5_400, 8_100]) | st.integers(0, 10_799),
+        st.tuples(APART, APART, APART),
+        st.sampled_from([0, 1, 2_000, 75_000]),
+    ),
+    min_size=2,
+    max_size=6,
 )
 
 
 @pytest.mark.property
-@settings(max_examples=examples(quick=15, full=300))
-@given(st.lists(st.tuples(st.integers(0, 2), CUTS, LAUNCHES), min_size=3, max_size=10), st.integers(6, 20))
+@settings(max_examples=examples(quick=8, full=150))
+@given(BURSTS, st.integers(8, 16))
 def test_wherever_a_burst_lies_the_parts_lose_and_add_nothing(bursts, limit):
     drawn = [
-        (device, min(max(around + apart, 0), 10_799), command, age)
-        for device, around, launches in bursts
-        for apart, command, age in launches
+        (device, min(max(around + each, 0), 10_799), command, age)
+        for device, (around, apart, age) in enumerate(bursts)
+        for command, each in enumerate(apart)
     ]
     made = [
         row
