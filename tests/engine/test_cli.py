@@ -75,8 +75,8 @@ def test_json_over_the_samples_stands_alone_on_stdout_and_keeps_its_contract():
     jsonschema.validate(json.loads(done.stdout), json.loads((ROOT / "docs" / "answer.schema.json").read_text()))
     answer = msgspec.json.decode(done.stdout, type=Answer)
     assert (answer.run.status, answer.run.findings) == ("succeeded", len(answer.findings))
-    scores = [finding.score for finding in answer.findings]
-    assert scores == sorted(scores, reverse=True)
+    gravity = [(SEVERITIES.index(finding.severity), finding.score) for finding in answer.findings]
+    assert gravity == sorted(gravity, reverse=True)
     assert {"ws-0022", "ws-0034", "ws-0003"} <= {finding.device.name.partition(".")[0] for finding in answer.findings}
 
 
