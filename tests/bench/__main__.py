@@ -20,6 +20,7 @@ from tests.tree import ROOT
 
 _MOST_SECONDS, _MOST_MEGABYTES = 1.0, 300
 _LINES = 1_000_000
+_SHORTEST = 0.005  # what takes less has no rate worth telling
 _PAGE = ROOT / "docs" / "evaluation.md"
 
 
@@ -54,12 +55,16 @@ def judged(measured: Measured) -> Iterator[str]:
     yield "| step | seconds | rows a second |"
     yield "|---|---|---|"
     for name, seconds in measured.parts.items():
-        yield f"| {name} | {seconds:.2f} | {measured.rows / max(seconds, 1e-9):,.0f} |"
+        yield f"| {name} | {seconds:.2f} | {_rate(measured.rows, seconds)} |"
     yield f"| **in all** | {measured.seconds:.2f} | {measured.rows / measured.seconds:,.0f} |"
     yield ""
     yield f"{measured.rows:,} rows of the flagship hunt's answer, {measured.findings:,} findings, on one core:"
     yield _beside("seconds", measured.seconds, _MOST_SECONDS)
     yield _beside("MB of memory at most", measured.megabytes, _MOST_MEGABYTES)
+
+
+def _rate(rows: int, seconds: float) -> str:
+    return f"{rows / seconds:,.0f}" if seconds >= _SHORTEST else ""
 
 
 def _beside(what: str, measured: float, most: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import sys
 import time
@@ -102,7 +103,16 @@ def plain(file: Path) -> Measured:
 
 
 def _megabytes() -> float:
-    """The most memory that this process held; ru_maxrss is in kilobytes, on macOS in bytes."""
+    """The most memory that this process held.
+
+    Linux carries ru_maxrss over from the process that started this one, so there the kernel's own high-water mark is
+    read; elsewhere ru_maxrss, in kilobytes, on macOS in bytes.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text("utf-8"), re.MULTILINE)
+        if found:
+            return int(found[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 

@@ -17,7 +17,7 @@ from engine.model.event import Event
 from engine.model.run import Window
 from engine.sources.columns import literal
 from engine.sources.local import Local
-from tests.evaluation.days import TABLE, day_of
+from tests.evaluation.days import TABLE, day_of, write
 from tests.evaluation.methods import BURST
 from tests.evaluation.work import Plan, learn_day
 
@@ -25,6 +25,7 @@ ROWS = 100_000
 HISTORY = 7
 SEED = 11
 _ASKED = (HISTORY, HISTORY + 1)
+_INTRUSIONS = 96
 _PAGE = 10_000
 
 
@@ -34,7 +35,10 @@ def judged_window() -> Window:
 
 
 def make(folder: Path, devices: int, *, rows: int = ROWS, jobs: int = 2) -> None:
-    """Writes `baseline.gz`, what seven days taught, and `rows` rows of the answer over the next days, in pages."""
+    """Writes `baseline.gz`, what seven days taught, and `rows` rows of the answer over the next days, in pages.
+
+    Those days have intrusions, so that there is something to find.
+    """
     plan = Plan(folder, devices, intrusions=0, history=HISTORY, runs=24)
     days = [*range(HISTORY), *_ASKED]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -43,7 +47,11 @@ def make(folder: Path, devices: int, *, rows: int = ROWS, jobs: int = 2) -> None
     for n in range(HISTORY):
         baseline = baseline.with_day(msgspec.json.decode(plan.learned(SEED, n).read_bytes(), type=Day))
     learn.write(folder / "baseline.gz", baseline)
-    answer = _answer([plan.rows(SEED, n) for n in _ASKED])[:rows]
+    files = [plan.rows(SEED, n) for n in _ASKED]
+    for n in _ASKED:
+        files.append(folder / f"DeviceProcessEvents-attacks-{n}.parquet")
+        write(plan.estate(SEED).intrusions(n, _INTRUSIONS)[0], files[-1])
+    answer = _answer(files)[:rows]
     if len(answer) < rows:
         raise ValueError(f"the estate's days hold {len(answer)} rows only: ask for more devices")
     kinds = tables.columns(TABLE)

@@ -8,7 +8,6 @@ from engine.steps.weigh_rarity import Rarity
 from tests.evaluation.days import START
 from tests.evaluation.methods import BURST, UNLEARNED, UNSEEN
 from tests.evaluation.novelty import Novelty, novelty
-from tests.evaluation.test_judgement import LABEL
 
 
 def event(report: int, *, routine: bool, days: int = 0, own_days: int = 0) -> dict[str, object]:
@@ -18,16 +17,15 @@ def event(report: int, *, routine: bool, days: int = 0, own_days: int = 0) -> di
     return {"DeviceId": "d1", "ReportId": report, "Rarity": rarity, "Weight": 0 if routine else 1}
 
 
-def test_noise_is_what_no_intrusion_did_and_new_is_what_was_never_seen() -> None:
+def test_new_is_what_was_never_seen_of_its_actor() -> None:
     events = [
-        event(1, routine=False),
         event(900, routine=True, days=7),
         event(901, routine=False, days=1),
         event(902, routine=False, own_days=2),
         event(903, routine=False),
     ]
 
-    assert novelty(events, [LABEL]) == Novelty(judged=4, rare=3, new=1)
+    assert novelty(events) == Novelty(judged=4, rare=3, new=1)
 
 
 def test_an_empty_week_is_a_whole_week_that_taught_nothing() -> None:

@@ -102,7 +102,8 @@ def play_day(job: Job) -> DayPlayed:
         missed = {case.id for case in worth[BURST.name].cases if case.visible and case.seconds is None}
         with Local(paths=[str(file) for file in files]) as source:
             why = reasons([label for label in labels if label.id in missed], hunt, source, day_of(n), baseline)
-            fresh = novelty(seen((), hunt, source, day_of(n), baseline).counted, labels)
+        with Local(paths=[str(file) for file in files if file != attacks]) as source:
+            fresh = novelty(seen((), hunt, source, day_of(n), baseline).counted)
     worth[BURST.name] = _told(worth[BURST.name], why)
     return DayPlayed(seed=seed, devices=plan.devices, novelty=fresh, methods=worth)
 

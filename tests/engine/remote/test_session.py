@@ -215,7 +215,7 @@ def test_contract_an_attempt_that_is_repeated_counts_in_the_budget(graph):
     clock = Clock(START)
     graph.faults.extend([Refusal(500), Refusal(500)])
     ask(graph, clock, budget=Budget(quota=Memory(), tenant="t", limits=(Limit(2, timedelta(seconds=30)),)))
-    assert sum(clock.slept) >= pytest.approx(30)
+    assert sum(clock.slept) > 29.9  # the budget frees a call after 30 s
 
 
 def test_contract_the_log_has_the_ids_and_neither_token_nor_query(graph, caplog):
