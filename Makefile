@@ -18,7 +18,7 @@ hunt: $(VENV)/.local ## Run the flagship hunt on samples/: a table here, and rep
 dev: $(VENV)/.dev ## Install what tests and checks need
 
 test: $(VENV)/.dev ## Run every test
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile $(TESTS)
 
 check: $(VENV)/.dev ## Lint: ruff, types, layers, and the hunts' KQL with Microsoft's parser
 	@$(BIN)/ruff check .
