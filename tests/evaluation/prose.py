@@ -78,8 +78,8 @@ Actors do not depend on each other, so each line says, summed over the seeds, wh
 def smaller(played: Played, days: Sequence[DayPlayed]) -> str:
     """What a smaller fleet changes."""
     devices = days[0].devices
-    return f"""The same noises on {devices:,} devices, the week before learned: fewer devices share a routine, and more
-of the day is new. {_novelty(days)}.
+    return f"""The same noises on {devices:,} devices, the week before learned: fewer share a routine, and
+less of the day counts as one. {_novelty(days)}.
 Found: {spread(played.found())} %. False per 1,000 device-days: {_by_severity(played)}.
 """
 
