@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import telemetry
 from engine.decode import nearest
 from engine.errors import SettingsError
 from engine.loader import HUNTS
-from engine.settings import Live, Settings
+from engine.settings import STORAGE, Live, Settings, read
 from engine.sinks import SINKS
 from engine.sinks.interface import Sink
 from engine.sources import SOURCES
 from engine.sources.interface import Source
 from engine.stores import STORES
 from engine.stores.interface import Store
+from engine.tasks import Desk
 
 if TYPE_CHECKING:
     from engine.remote.clouds import Cloud
@@ -28,27 +31,44 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a run needs beside its hunt. `source` opens the events anew each time it is called."""
-
-    hunts: Path
-    tenant: str
-    source: Callable[[], AbstractContextManager[Source]]
-    sinks: Mapping[str, Sink]
-    store: Store
+@cache
+def desk() -> Desk:
+    """The app's own desk, from the environment, built at the first trigger; telemetry begins with it."""
+    telemetry.configure(os.environ)
+    return build(read(os.environ))
 
 
-def build(settings: Settings) -> Parts:
+def build(settings: Settings) -> Desk:
     """The parts that the settings ask for; nothing is opened yet but the store. Raises SettingsError."""
-    kept = tables(settings.tables, settings.live) if settings.tables else store(settings.store)
-    return Parts(
+    kept = remembered(settings)
+    return Desk(
         hunts=settings.hunts or HUNTS,
         tenant=settings.tenant,
         source=lambda: _source(settings, kept),
         sinks={name: sink(name) for name in settings.sinks},
         store=kept,
     )
+
+
+def put_back(message: str, *, queue: str, until: datetime, now: datetime) -> None:
+    """Puts a message back into the app's queue of runs, to be seen at `until`. Raises SettingsError, RemoteError."""
+    from engine.remote import credentials  # noqa: PLC0415 - Azure's SDK, for who needs it
+    from engine.remote import queue as queues  # noqa: PLC0415
+
+    settings = read(os.environ)
+    if not settings.queue:
+        raise SettingsError(f"{STORAGE}__queueServiceUri is not set: a run that must wait has no queue to wait in.")
+    by_address = settings.queue.startswith(("https:", "http:"))
+    signed_in = credentials.SignIn(
+        kind="identity" if settings.live.sign_in == "identity" else "developer", client=settings.live.identity
+    )
+    credential = credentials.credential(signed_in, _cloud(settings.live.cloud)) if by_address else None
+    queues.put_back(message, url=settings.queue, queue=queue, credential=credential, until=until, now=now)
+
+
+def remembered(settings: Settings) -> Store:
+    """The store that the settings name. Raises SettingsError, StoreError."""
+    return tables(settings.tables, settings.live) if settings.tables else store(settings.store)
 
 
 def store(file: Path | None) -> Store:

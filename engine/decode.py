@@ -62,9 +62,14 @@ def decode(path: Path, kind: type[T], *, name: str) -> tuple[T | None, list[Faul
         return None, [Fault(name, "", str(error))]
 
 
-def decode_once(path: Path, kind: type[T], *, name: str) -> tuple[T | None, tuple[Fault, ...]]:
-    """As `decode`, for a file that many share and that may be long: read once, and again when it has changed."""
-    return _decoded(path, path.stat().st_mtime_ns, cast("Hashable", kind), name)  # mypy takes no class for one
+def decode_once(path: Path, kind: type[T], *, name: str) -> tuple[T | None, list[Fault]]:
+    """As `decode`, for a file that is asked for again and again: read once, and again when it has changed."""
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:
+        return decode(path, kind, name=name)
+    value, faults = _decoded(path, stamp, cast("Hashable", kind), name)  # mypy takes no class for one
+    return value, list(faults)
 
 
 @lru_cache(maxsize=64)

@@ -20,6 +20,7 @@ from engine.model.identity import Identity
 from engine.model.run import Window
 from engine.sources.interface import Source
 from engine.steps.classify import intent_of
+from engine.stores.interface import Store
 
 _DAY = timedelta(days=1)
 
@@ -41,6 +42,11 @@ def known(hunt: Hunt, window: Window, *, source: Source, baseline: Baseline | No
         return History(learned)
     earlier = learned.before(window.start.date()).days
     return History(Baseline(hunt.id, (*earlier, learn(hunt, source, window)), stand_in=True))
+
+
+def remembered(store: Store, tenant: str, hunt: str) -> Baseline:
+    """What a store holds of the hunt's baseline. A day on which no device sent anything taught nothing."""
+    return Baseline(hunt, tuple(day for day in store.days(tenant, hunt) if day.devices))
 
 
 def days(window: Window) -> Iterator[Window]:

@@ -16,14 +16,18 @@ import msgspec
 from croniter import croniter
 
 from engine import parameters
-from engine.decode import because, decode, decode_once, nearest
+from engine.decode import because, decode_once, nearest
 from engine.errors import Fault, HuntError, ParameterError, SettingsError
 from engine.model import tables
-from engine.model.hunt import Case, Cases, Definition, Hunt, Parameter, Value
+from engine.model.hunt import Case, Cases, Definition, Hunt, Parameter, ParameterType, Value
 from engine.sinks import SINKS
 from engine.specs import step_specs
 
 HUNTS = Path(__file__).parent.parent / "hunts"
+_BESIDE = ("baseline.kql", "late.kql")
+"""The queries that a hunt may have beside its query.kql."""
+_LATE: Mapping[str, ParameterType] = {"received_since": "datetime", "settled": "datetime", "settle": "timespan"}
+"""What a sweep for late rows binds."""
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -61,12 +65,12 @@ def load(folder: Path) -> Hunt:
         faults.append(
             Fault(folder.name, "", "is no name for a hunt", "A hunt's folder is kebab-case: discovery-burst.")
         )
-    definition, found = decode(folder / "hunt.yaml", Definition, name=f"{folder.name}/hunt.yaml")
+    definition, found = decode_once(folder / "hunt.yaml", Definition, name=f"{folder.name}/hunt.yaml")
     faults += found
-    cases, found = decode(folder / "cases.yaml", Cases, name=f"{folder.name}/cases.yaml")
+    cases, found = decode_once(folder / "cases.yaml", Cases, name=f"{folder.name}/cases.yaml")
     faults += found
     query = _query(folder, "query.kql", faults)
-    baseline = _query(folder, "baseline.kql", faults) if (folder / "baseline.kql").exists() else None
+    baseline, late = (_query(folder, file, faults) if (folder / file).exists() else None for file in _BESIDE)
     if definition is None or cases is None or query is None:
         raise HuntError(folder.name, tuple(faults))
     faults += _definition_faults(folder, definition)
@@ -76,13 +80,15 @@ def load(folder: Path) -> Hunt:
     }
     definition = msgspec.structs.replace(definition, parameters=sound)
     defaults = _defaults(folder, definition, query, faults)
-    faults += _baseline_faults(folder, definition, query, baseline or "")
+    for file, text in zip(_BESIDE, (baseline, late), strict=True):
+        faults += _beside_faults(folder, definition, query, file, text or "")
+    faults += _late_faults(folder, late)
     steps = step_specs(folder, definition, faults)
     faults += _case_faults(folder, definition, cases)
     lent = tuple(_with_events(folder, case, index, faults) for index, case in enumerate(cases.cases))
     if faults:
         raise HuntError(folder.name, tuple(dict.fromkeys(faults)))
-    return Hunt(folder.name, folder, definition, query, baseline, defaults, steps, lent)
+    return Hunt(folder.name, folder, definition, query, baseline, late, defaults, steps, lent)
 
 
 def _query(folder: Path, file: str, faults: list[Fault]) -> str | None:
@@ -106,13 +112,25 @@ def _definition_faults(folder: Path, definition: Definition) -> Iterator[Fault]:
             yield Fault(file, f"deliver[{index}].to", f"{delivery.to} is no sink", nearest(delivery.to, list(SINKS)))
 
 
-def _baseline_faults(folder: Path, definition: Definition, query: str, baseline: str) -> Iterator[Fault]:
+def _beside_faults(folder: Path, definition: Definition, query: str, file: str, text: str) -> Iterator[Fault]:
     """A parameter that both queries have must have one default in them."""
     defaults = {let.name: let.text for let in parameters.lets(query) if let.name in definition.parameters}
-    for let in parameters.lets(baseline):
+    for let in parameters.lets(text):
         if defaults.get(let.name, let.text) != let.text:
-            file, line = f"{folder.name}/baseline.kql", baseline[: let.start].count("\n") + 1
-            yield Fault(file, f"let {let.name}", "differs from query.kql", "Write the same default in both.", line)
+            line = text[: let.start].count("\n") + 1
+            cure = "Write the same default in both."
+            yield Fault(f"{folder.name}/{file}", f"let {let.name}", "differs from query.kql", cure, line)
+
+
+def _late_faults(folder: Path, late: str | None) -> Iterator[Fault]:
+    """A late.kql has a line for all that a sweep binds."""
+    written = {let.name: let.text for let in parameters.lets(late or "")}
+    for name, kind in _LATE.items() if late is not None else ():
+        try:
+            parameters.read(kind, written.get(name, ""))
+        except ValueError:
+            cure = f"A sweep binds it: `let {name} = {_EXAMPLES[kind]};`."
+            yield Fault(f"{folder.name}/late.kql", f"let {name}", f"is no line with a {kind}", cure)
 
 
 def _sound(name: str, parameter: Parameter, file: str, faults: list[Fault]) -> Parameter:

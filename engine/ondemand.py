@@ -16,9 +16,12 @@ from engine.errors import ParameterError
 from engine.model.baseline import Baseline
 from engine.model.hunt import Hunt, Value
 from engine.model.run import Window
+from engine.record import Outcome, Request
+from engine.slices import SHARES
 from engine.sources.interface import Source
 from engine.stores.interface import Store
 
+_SET_BY_ENGINE = frozenset({*SHARES, "routine"})
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -34,13 +37,20 @@ class Asked:
 
 
 def run(
-    hunt: Hunt, asked: Asked, *, source: Source, whole: Window, store: Store, baseline: Baseline | None = None
-) -> runner.Outcome:
+    hunt: Hunt,
+    asked: Asked,
+    *,
+    source: Source,
+    whole: Window,
+    store: Store,
+    baseline: Baseline | None = None,
+    tenant: str = "default",
+) -> Outcome:
     """Runs the hunt over what was asked of the `whole` data. Raises ParameterError for what the hunt does not take."""
     span = window(asked, whole)
-    request = runner.Request(
+    request = Request(
         id=str(uuid.uuid4()),
-        tenant="default",
+        tenant=tenant,
         window=span,
         now=whole.end,
         values=values(hunt, asked),
@@ -70,6 +80,8 @@ def values(hunt: Hunt, asked: Asked) -> dict[str, Value]:
     given = dict(asked.parameters)
     if "since" in given:
         raise ParameterError("since is the start of the run's window: give --since or --last.")
+    if name := next(filter(_SET_BY_ENGINE.__contains__, given), ""):
+        raise ParameterError(f"{name} is set by the engine alone.")
     if asked.devices:
         if "devices" not in known:
             raise ParameterError(f"{hunt.id} cannot be narrowed to devices: it has no parameter `devices`.")

@@ -27,30 +27,31 @@ def key(finding: Finding) -> Key | None:
 
 
 def fold(findings: Iterable[Finding], earlier: Callable[[Key], Finding | None]) -> tuple[Finding, ...]:
-    """The findings with recurrences folded into the first of them, in order of their start.
+    """The findings, each recurrence among them marked as one and counted on the first, in order of their start.
 
-    `earlier` gives the finding last recorded under a key. One that was recorded comes back with its count grown; a
-    recurrence that it has counted already changes nothing.
+    `earlier` gives the finding that was recorded under a key; it comes back too where its count has grown.
     """
     firsts: dict[Key, Finding] = {}
-    others: list[Finding] = []
-    for finding in sorted(findings, key=lambda each: (each.start, each.fingerprint)):
+    folded: dict[str, Finding] = {}
+    for finding in sorted(findings, key=_by_start):
         shared = key(finding)
-        if shared is None:
-            others.append(finding)
-            continue
-        first = firsts.get(shared) or earlier(shared)
-        if first is None or ticks(finding.start) - ticks(first.start) > WITHIN:
-            others.extend(filter(None, [firsts.pop(shared, None)]))
+        first = (firsts.get(shared) or earlier(shared)) if shared else None
+        if first is None or abs(ticks(finding.start) - ticks(first.start)) > WITHIN:
             first = finding
-        firsts[shared] = _counted(first, finding)
-    return tuple(sorted((*others, *firsts.values()), key=lambda each: (each.start, each.fingerprint)))
+        elif first.fingerprint != finding.fingerprint:
+            folded[finding.fingerprint] = msgspec.structs.replace(finding, recurs=first.fingerprint)
+            first = _counted(first, finding)
+        folded[first.fingerprint] = first
+        if shared:
+            firsts[shared] = first
+    return tuple(sorted(folded.values(), key=_by_start))
 
 
 def _counted(first: Finding, again: Finding) -> Finding:
-    """The first finding with one recurrence more, unless it is the same burst or was counted before."""
-    if again.fingerprint == first.fingerprint:
-        return first if len(first.commands) >= len(again.commands) else again
-    if ticks(again.start) <= ticks(first.last_seen or first.end):
-        return first
-    return msgspec.structs.replace(first, recurrences=first.recurrences + 1, last_seen=again.end)
+    """The first finding with one recurrence more."""
+    last_seen = max(first.last_seen or first.end, again.end, key=ticks)
+    return msgspec.structs.replace(first, recurrences=first.recurrences + 1, last_seen=last_seen)
+
+
+def _by_start(finding: Finding) -> tuple[int, str]:
+    return ticks(finding.start), finding.fingerprint

@@ -7,155 +7,96 @@ grown, the sinks are told, and the HuntRun is recorded. Deliver, then record: at
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
+from types import MappingProxyType
 
-from engine.errors import VizslaError
+from engine import outbox, telemetry
+from engine.errors import Throttled, VizslaError
+from engine.growth import Again
 from engine.learn import known
-from engine.loader import load
-from engine.model.baseline import Baseline, History
+from engine.model.baseline import History
 from engine.model.event import Event, text
-from engine.model.finding import SEVERITIES, Finding, at_least
-from engine.model.hunt import Hunt, Value
-from engine.model.run import HuntRun, Window
-from engine.recurrence import Key, fold
-from engine.schedule import Task
+from engine.model.finding import SEVERITIES, Finding
+from engine.model.hunt import Hunt
+from engine.model.run import RunKind, Window
+from engine.record import Outcome, Request, Tally, record_of
+from engine.recurrence import fold
+from engine.remember import remember
 from engine.sinks.interface import Sink
 from engine.slices import Answers, Ask, Slice
 from engine.sources.interface import Source
 from engine.steps.interface import Batch, Context, Step
-from engine.stores.interface import Store
+from engine.stores.interface import Mark, Store
 
-_BATCH = 5_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a run is asked for. `scheduled` runs write findings and move the watermark, others touch neither.
-
-    `values` are parameters already coerced; `now` is the moment the run judges at; `baseline` is what was learned.
-    """
-
-    id: str
-    tenant: str
-    window: Window
-    now: datetime
-    values: Mapping[str, Value] = field(default_factory=dict)
-    scheduled: bool = False
-    baseline: Baseline | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The record of a run and what it found, worst first."""
-
-    run: HuntRun
-    findings: tuple[Finding, ...]
+_BATCH = 500
+"""Events that steps judge at a time: few, so that one step finds in the processor's caches what the last has read."""
+MARKS: Mapping[RunKind, Mark] = MappingProxyType({"window": "window", "present": "present"})
+"""The runs that a watermark follows; a late sweep moves its own when all of it is done."""
 
 
 def run(hunt: Hunt, request: Request, *, source: Source, sinks: Mapping[str, Sink], store: Store) -> Outcome:
     """Runs one hunt over one window. What Vizsla raises on purpose ends in a failed HuntRun; a bug is not caught."""
-    began = time.perf_counter()
-    tally = _Tally()
-    findings: tuple[Finding, ...] = ()
-    error = ""
-    try:
-        history = known(hunt, request.window, source=source, baseline=request.baseline)
-        judged = judge(hunt, request, source=source, history=history, tally=tally)
-        findings = tuple(sorted(fold(judged, _earlier(request, store)), key=_worst_first))
-        if request.scheduled:
-            for finding in _news(findings, store):
-                _deliver(hunt, finding, sinks)
-                store.record_finding(finding)
-    except VizslaError as failure:
-        error = str(failure)
-    seconds = round(time.perf_counter() - began, 3)
-    record = _record(request, hunt.id, tally, findings=len(findings), seconds=seconds, notes=source.notes, error=error)
-    store.record_run(record)
-    if request.scheduled and not error:
-        store.move_watermark(request.tenant, hunt.id, request.window.end)
-    return Outcome(record, findings)
+    with telemetry.run(request, hunt.id) as seen:
+        outcome = _run(hunt, request, source=seen.watch(source), sinks=sinks, store=store, seen=seen)
+        seen.record(outcome.run, outcome.findings)
+    return outcome
 
 
-def _record(
-    request: Request,
-    hunt: str,
-    tally: _Tally | None = None,
-    *,
-    findings: int = 0,
-    seconds: float = 0.0,
-    notes: Sequence[str] = (),
-    error: str = "",
-) -> HuntRun:
-    counted = tally or _Tally()
-    return HuntRun(
-        id=request.id,
-        hunt=hunt,
-        status="failed" if error else "succeeded",
-        window=request.window,
-        events=counted.events,
-        findings=findings,
-        dropped=dict(sorted(counted.dropped.items())),
-        seconds=seconds,
-        notes=(
-            *notes,
-            *counted.cuts(),
-            *(f"{note} ({events:,} events)" for note, events in sorted(counted.notes.items())),
-        ),
-        error=error,
-    )
-
-
-def run_task(
-    task: Task,
-    hunts: Path,
-    *,
-    source: Callable[[], AbstractContextManager[Source]],
-    sinks: Mapping[str, Sink],
-    store: Store,
+def _run(
+    hunt: Hunt, request: Request, *, source: Source, sinks: Mapping[str, Sink], store: Store, seen: telemetry.Seen
 ) -> Outcome:
-    """Runs what the schedule asked for. A hunt that no longer loads, or a source that will not open, fails the run."""
-    request = Request(id=task.id, tenant=task.tenant, window=task.window, now=task.window.end, scheduled=True)
+    began = time.perf_counter()
+    tally = Tally()
+    findings: tuple[Finding, ...] = ()
+    failure: VizslaError | None = None
+    notes: tuple[str, ...] = ()
     try:
-        hunt = load(hunts / task.hunt)
-        with source() as opened:
-            return run(hunt, request, source=opened, sinks=sinks, store=store)
-    except VizslaError as failure:
-        record = _record(request, task.hunt, error=str(failure))
-        store.record_run(record)
-        return Outcome(record, ())
+        with seen.part("steps"):
+            history = known(hunt, request.window, source=source, baseline=request.baseline)
+            judged = tuple(judge(hunt, request, source=source, history=history, tally=tally))
+        if request.scheduled:
+            with seen.part("deliver"):
+                again = _again(hunt, request, source=source, history=history)
+                findings = remember(hunt, request, judged, again=again, store=store)
+                notes = outbox.send(hunt.id, request.tenant, sinks=sinks, store=store, now=request.now)
+        else:
+            findings = fold(judged, lambda _: None)
+    except VizslaError as error:
+        failure = error
+    told = sorted((finding for finding in findings if finding.stands and not finding.recurs), key=_worst_first)
+    seconds = round(time.perf_counter() - began, 3)
+    notes = (*source.notes, *notes)
+    record = record_of(request, hunt.id, tally, findings=len(told), seconds=seconds, notes=notes, failure=failure)
+    store.record_run(record)
+    if request.scheduled and failure is None and request.kind in MARKS:
+        store.move_watermark(request.tenant, hunt.id, request.window.end, MARKS[request.kind])
+    return Outcome(record, tuple(told), failure.until if isinstance(failure, Throttled) else None)
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What a run has counted so far, kept also when it fails half-way."""
+def _again(hunt: Hunt, request: Request, *, source: Source, history: History) -> Again:
+    """What the run would find on one device over another window, with all else as it is."""
 
-    events: int = 0
-    slices: int = 1
-    dropped: Counter[str] = field(default_factory=Counter)
-    notes: Counter[str] = field(default_factory=Counter)
+    def found(device_id: str, view: Window) -> Sequence[Finding]:
+        narrowed = replace(request, window=view, devices=(device_id,), part=None)
+        judged = judge(hunt, narrowed, source=source, history=history)
+        return [finding for finding in judged if finding.device.id == device_id]
 
-    def cuts(self) -> tuple[str, ...]:
-        """A note of how many parts the question was asked in, where it was more than one."""
-        return (f"asked in {self.slices:,} parts: one answer would have been too large",) * (self.slices > 1)
+    return found
 
 
 def judge(
-    hunt: Hunt, request: Request, *, source: Source, history: History | None = None, tally: _Tally | None = None
+    hunt: Hunt, request: Request, *, source: Source, history: History | None = None, tally: Tally | None = None
 ) -> Iterator[Finding]:
     """The findings of one window, device by device. Without a `history` nothing is routine."""
-    counted = tally if tally is not None else _Tally()
+    counted = tally if tally is not None else Tally()
     ready = plan(hunt, request, history=history)
-    answers = Answers(ready.ask, source)
+    answers = Answers(ready.ask, source, part=request.part)
     for events in whole_devices(answers.rows()):
         counted.slices = answers.slices
         batch = to_judge(events)
-        counted.events += len(batch.events)
+        counted.count(batch)
         for step in ready.steps:
             batch = step(batch, ready.context)
         counted.dropped.update(batch.dropped)
@@ -179,6 +120,8 @@ def plan(hunt: Hunt, request: Request, *, history: History | None = None) -> Pla
     values = {**hunt.defaults, **request.values}
     if "since" in hunt.defaults:
         values["since"] = request.window.start
+    if request.devices and "devices" in hunt.defaults:
+        values["devices"] = request.devices
     ask = Ask(hunt=hunt, values=values, window=request.window)
     query, reached = ask.part(Slice(request.window))
     floors, past = hunt.definition.severity, history or History(None)
@@ -208,27 +151,6 @@ def to_judge(rows: Sequence[Event]) -> Batch:
     """The launches to judge, and the shells' creation rows beside them; see the column Role of the hunts' queries."""
     launches = tuple(row for row in rows if row.get("Role") != "shell")
     return Batch(launches, tuple(row for row in rows if row.get("Role") == "shell"))
-
-
-def _earlier(request: Request, store: Store) -> Callable[[Key], Finding | None]:
-    """What the store knows under a recurrence's key; a run on demand compares with nothing but itself."""
-    return store.recurring if request.scheduled else lambda _: None
-
-
-def _news(findings: Sequence[Finding], store: Store) -> Iterator[Finding]:
-    """Those the store does not know, or knows with fewer commands; one that only came again is recorded in silence."""
-    for finding in findings:
-        known = store.finding(finding.fingerprint)
-        if known is None or len(known.commands) < len(finding.commands):
-            yield finding
-        elif known.recurrences < finding.recurrences:
-            store.record_finding(finding)
-
-
-def _deliver(hunt: Hunt, finding: Finding, sinks: Mapping[str, Sink]) -> None:
-    for delivery in hunt.definition.deliver:
-        if delivery.to in sinks and at_least(finding.severity, delivery.min_severity):
-            sinks[delivery.to].deliver(finding)
 
 
 def _worst_first(finding: Finding) -> tuple[int, int, str, str]:

@@ -33,6 +33,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "VIZSLA_CALLS_AN_HOUR": "Hunting calls an hour to a tenant: 500 of its 1,500.",
     }
 )
+STORAGE = "AzureWebJobsStorage"
+"""The connection, as Azure Functions names it, of the storage account that holds the queue of runs."""
 _IN_AZURE = "IDENTITY_ENDPOINT"
 """App Service and Functions set it where a managed identity is at hand."""
 
@@ -61,7 +63,8 @@ class Settings:
     `hunts` is the folder of hunts. `paths` are the files that the local source reads. `store` is the file of the
     SQLite store, `tables` the address of the one in Azure; with neither, what is remembered is kept in memory.
     `sinks` are the names of the sinks findings go to. `tenant` names the tenant in records and fingerprints. `live` is
-    how it is asked.
+    how it is asked. `queue` is where the queue of runs lies, as AzureWebJobsStorage says: an address, or a connection
+    string with a key.
     """
 
     hunts: Path | None = None
@@ -71,6 +74,7 @@ class Settings:
     sinks: tuple[str, ...] = ("memory",)
     tenant: str = "default"
     live: Live = Live()
+    queue: str = field(default="", repr=False)
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -88,7 +92,15 @@ def read(environment: Mapping[str, str]) -> Settings:
         sinks=_words(environment.get("VIZSLA_SINKS", "memory")),
         tenant=environment.get("VIZSLA_TENANT") or "default",
         live=_live(environment),
+        queue=_queue(environment),
     )
+
+
+def _queue(environment: Mapping[str, str]) -> str:
+    """The queue service's address, from what the Functions host itself is told."""
+    if account := environment.get(f"{STORAGE}__accountName"):
+        account = f"https://{account}.queue.core.windows.net"
+    return environment.get(f"{STORAGE}__queueServiceUri") or account or environment.get(STORAGE, "")
 
 
 def _live(environment: Mapping[str, str]) -> Live:

@@ -88,19 +88,23 @@ class Ask:
 
 @dataclass(slots=True)
 class Answers:
-    """The rows that answer a question, ordered as a source orders them; `slices` is how many parts it took so far."""
+    """The rows that answer a question, ordered as a source orders them; `slices` is how many parts it took so far.
+
+    `part` narrows the question from the start: a share of the devices over the whole window.
+    """
 
     ask: Ask
     source: Source
+    part: Slice | None = None
     slices: int = 0
 
     def rows(self) -> Iterator[list[Event]]:
         """Batches as of Source.rows. Raises TooManyRows where the smallest part is still too large."""
-        whole = Slice(self.ask.window)
+        whole = self.part or Slice(self.ask.window)
         try:
             answered = self._begun(whole)
         except TooManyRows as error:
-            yield from self._cut(self._halves(whole, error))
+            yield from self._cut(self._parts(whole, error))
         else:
             yield from answered
 
@@ -118,25 +122,35 @@ class Answers:
                 try:
                     batches = self._begun(part)
                 except TooManyRows as error:
-                    waiting[:0] = self._halves(part, error)
+                    waiting[:0] = self._parts(part, error)
                 else:
                     spool.add(batches)
             yield from _batched(_once(spool.merged()))
 
-    def _halves(self, part: Slice, error: TooManyRows) -> list[Slice]:
-        """The part in two. Halves shorter than the overlap ask nearly all of it again: then devices are shared out."""
-        half = (part.window.end - part.window.start) / 2
-        can_share = self.ask.by_device and part.shares < _MOST_SHARES
-        if half >= (max(self.ask.overlap, _SHORTEST) if can_share else _SHORTEST):
-            middle = part.window.start + half
-            windows = (Window(part.window.start, middle), Window(middle, part.window.end))
-            return [replace(part, window=window) for window in windows]
-        if can_share:
-            shares = 2 * part.shares
-            return [replace(part, shares=shares, share=share) for share in (part.share, part.share + part.shares)]
+    def _parts(self, part: Slice, error: TooManyRows) -> list[Slice]:
+        """The part in two. Raises TooManyRows where it is the smallest."""
+        if parts := halves(self.ask, part):
+            return parts
         raise TooManyRows(
             f"{self.ask.hunt.id} cannot be asked for less at a time. {error} {_cure(self.ask)}"
         ) from error
+
+
+def halves(ask: Ask, part: Slice) -> list[Slice]:
+    """The part in two; nothing where it is the smallest.
+
+    Halves shorter than the overlap ask nearly all of it again: then devices are shared out, as long as they can be.
+    """
+    half = (part.window.end - part.window.start) / 2
+    can_share = ask.by_device and part.shares < _MOST_SHARES
+    if half >= (max(ask.overlap, _SHORTEST) if can_share else _SHORTEST):
+        middle = part.window.start + half
+        windows = (Window(part.window.start, middle), Window(middle, part.window.end))
+        return [replace(part, window=window) for window in windows]
+    if can_share:
+        shares = 2 * part.shares
+        return [replace(part, shares=shares, share=share) for share in (part.share, part.share + part.shares)]
+    return []
 
 
 def _cure(ask: Ask) -> str:

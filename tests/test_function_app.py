@@ -32,21 +32,27 @@ def scenario(script, **environment):
 def test_the_worker_finds_a_timer_and_a_queue_function():
     shown, _ = scenario("print(json.dumps(Worker('.').functions))")
     types = {name: sorted(binding["type"] for binding in bindings) for name, bindings in shown.items()}
-    assert types == {"dispatch": ["queue", "timerTrigger"], "hunt": ["queueTrigger"]}
+    assert types == {
+        "dispatch": ["queue", "timerTrigger"],
+        "learn": ["queue", "timerTrigger"],
+        "hunt": ["queue", "queue", "queueTrigger"],
+        "health": ["http", "httpTrigger"],
+        "health_detail": ["http", "httpTrigger"],
+    }
     queues = {binding["queueName"] for bindings in shown.values() for binding in bindings if "queueName" in binding}
-    assert queues == {"vizsla-runs"}
+    assert queues == {"vizsla-runs", "vizsla-runs-poison"}
 
 
 FULL_CIRCLE = """
     worker = Worker('.')
-    tasks = json.loads(worker.timer('dispatch')['tasks'])
+    tasks = json.loads(worker.timer('dispatch')['messages'])
     for task in tasks:
         task = json.loads(task) if isinstance(task, str) else task
         task['window'] = {'start': '2020-01-01T00:00:00Z', 'end': '2030-01-01T00:00:00Z'}
         worker.queue('hunt', json.dumps(task))
-    import function_app
-    parts = function_app.parts()
-    again = json.loads(worker.timer('dispatch')['tasks'])
+    from engine import bootstrap
+    parts = bootstrap.desk()
+    again = json.loads(worker.timer('dispatch')['messages'])
     runs = {run.hunt: [run.status, run.findings, run.error] for run in parts.store.runs()}
     print(json.dumps({'runs': runs, 'delivered': len(parts.sinks['memory'].findings), 'again': again}))
 """
@@ -72,21 +78,25 @@ def hunts(tmp_path):
 def test_a_broken_hunt_disables_itself_alone_and_is_named_in_the_log(hunts):
     (hunts / "discovery-by-parent" / "hunt.yaml").write_text("title: [\n")
     shown, log = scenario(FULL_CIRCLE, VIZSLA_HUNTS=str(hunts))
-    assert sorted(shown["runs"]) == ["discovery-burst", "discovery-by-device"]
+    assert {hunt: run[0] for hunt, run in shown["runs"].items()} == {
+        "discovery-burst": "succeeded",
+        "discovery-by-device": "succeeded",
+        "discovery-by-parent": "failed",
+    }
     assert "hunt discovery-by-parent is disabled until it is mended" in log
 
 
 def test_a_hunt_that_breaks_between_dispatch_and_run_is_a_failed_run_with_its_reason(hunts):
     script = """
         worker = Worker('.')
-        task = json.loads(worker.timer('dispatch')['tasks'])[0]
+        task = json.loads(worker.timer('dispatch')['messages'])[0]
         task = json.loads(task) if isinstance(task, str) else task
         from pathlib import Path
         import os
         (Path(os.environ['VIZSLA_HUNTS']) / task['hunt'] / 'query.kql').unlink()
         worker.queue('hunt', json.dumps(task))
-        import function_app
-        run = function_app.parts().store.runs()[0]
+        from engine import bootstrap
+        run = bootstrap.desk().store.runs()[0]
         print(json.dumps([run.hunt, run.status, run.error.splitlines()[0][:41]]))
     """
     shown, _ = scenario(script, VIZSLA_HUNTS=str(hunts))

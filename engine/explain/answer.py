@@ -21,7 +21,8 @@ from engine.model.explanation import Explanation, Found, Line, Section
 from engine.model.finding import Device, Finding
 from engine.model.hunt import Hunt
 from engine.model.run import Window
-from engine.runner import Plan, Request, plan, to_judge
+from engine.record import Request
+from engine.runner import Plan, plan, to_judge
 from engine.sources.interface import Source
 from engine.steps.find_bursts import FindBursts
 from engine.steps.interface import Batch

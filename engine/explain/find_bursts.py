@@ -12,6 +12,7 @@ from engine.report import words
 from engine.steps.find_bursts import FindBursts, Held
 from engine.steps.fold_repeats import EachOnce
 from engine.steps.interface import Batch, Tally
+from engine.steps.rarity import kinds_of, weights
 
 _MOST_TITLES = 4
 
@@ -67,8 +68,18 @@ def missing(peak: Peak, batch: Batch) -> str:
     lack = peak.needed - peak.count
     if (batch.tally or EachOnce) is not EachOnce:
         return f"{lack} more {plural(lack, 'launch', 'launches')}"
+    if (few := max(peak.needed - _uncovered(peak.events), 1)) < lack:
+        return f"{few} more different {plural(few, 'command')} never seen beside these"
     rare = f" that {plural(lack, 'is', 'are')} not routine" if "Weight" in peak.events[0] else ""
     return f"{lack} more different {plural(lack, 'command')}{rare}"
+
+
+def _uncovered(events: Sequence[Event]) -> int:
+    """What a window would count for if none of what its hosts ran were known to go together."""
+    tally = EachOnce()
+    for event in events:
+        tally.add({"Intent": event["Intent"], "Weight": event.get("Weight", 1)})
+    return tally.count()
 
 
 def too_far(passage: Passage, peak: Peak) -> str:
@@ -81,7 +92,8 @@ def too_far(passage: Passage, peak: Peak) -> str:
 
 
 def _lines(passage: Passage, peak: Peak) -> Iterator[Line]:
-    heaviest = sorted(peak.events, key=lambda event: -event.get("Weight", 1))
+    weighed = zip(weights(kinds_of(peak.events)), peak.events, strict=True)
+    heaviest = [event for _, event in sorted(weighed, key=lambda pair: -pair[0])]
     why = f"of {peak.needed} {peak.lasting(passage.span)}: {listed(map(passage.title, heaviest), _MOST_TITLES)}"
     enough = peak.count >= peak.needed
     yield Line(mark="kept" if enough else "dropped", count=peak.count, what=label(peak.events[0]), why=why)

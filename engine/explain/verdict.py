@@ -7,7 +7,7 @@ the fullest window lacked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from engine.explain import find_bursts as bursts
 from engine.explain.drop_known_good import because, excused
 from engine.explain.interface import Passage, Span, label, listed, name, plural
 from engine.explain.query import Answer, Reasons, in_words
-from engine.explain.weigh_rarity import seen
+from engine.explain.weigh_rarity import routine, seen, weight
 from engine.model.baseline import History
 from engine.model.event import Event, ticks
 from engine.model.finding import Device, Finding
@@ -26,6 +26,7 @@ from engine.steps.classify import Classify
 from engine.steps.drop_known_good import DropKnownGood
 from engine.steps.find_bursts import FindBursts
 from engine.steps.interface import Batch
+from engine.steps.rarity import kinds_of, weights
 from engine.steps.weigh_rarity import WeighRarity
 
 _A_PAIR = 2
@@ -72,19 +73,16 @@ def nothing_ran(device: Device, at: datetime, deeds: Sequence[Event]) -> str:
 def _found(judged: Judged) -> str:
     made = judged.passages[-1].after.findings
     standing = {each.fingerprint: each for each in recurrence.fold(made, lambda _: None)}
-    own = [each for each in judged.findings if each.fingerprint in standing]
+    own = [each for each in judged.findings if not standing[each.fingerprint].recurs]
     if not own:
-        return _again(judged.findings[0], standing.values())
+        return _again(standing[standing[judged.findings[0].fingerprint].recurs])
     worst = own[0]
     told = f"({worst.severity}, {worst.score}): {worst.title}"
     return f"Finding {told}" if len(own) == 1 else f"{len(own)} findings, the worst {told}"
 
 
-def _again(finding: Finding, standing: Collection[Finding]) -> str:
+def _again(first: Finding) -> str:
     """A burst that is a recurrence is counted on the finding that came first."""
-    key = recurrence.key(finding)
-    earlier = [each for each in standing if recurrence.key(each) == key and each.start <= finding.start]
-    first = max(earlier, key=lambda each: each.start)
     at, again = words.moment(ticks(first.start)), words.count(first.recurrences, "time")
     return (
         f"No finding of its own: it came again, and is counted on the finding of {at} "
@@ -99,8 +97,9 @@ def _reason(judged: Judged) -> str:
     known_good, rarity, finder = (judged.at(kind) for kind in (DropKnownGood, WeighRarity, FindBursts))
     if known_good and known_good.dropped and _would_find(judged, known_good=False):
         return f"known-good excuses it. {_excused(known_good)}"
-    if rarity and _would_find(judged, routine=False):
-        return f"what ran is routine. {_routine(rarity)}"
+    idle = _idle(rarity) if rarity else []
+    if rarity and idle and _would_find(judged, routine=False):
+        return f"what ran is routine. {_routine(rarity, idle)}"
     if known_good and known_good.dropped and rarity and _would_find(judged, known_good=False, routine=False):
         return f"known-good excuses a part, and the rest is routine. {_excused(known_good)}"
     near = bursts.peaks(finder.step, finder.before, judged.span) if finder else []
@@ -139,20 +138,24 @@ def _excused(passage: Passage) -> str:
     return "; ".join((*told, *([f"the others: {others}"] if others else [])))
 
 
-def _routine(passage: Passage) -> str:
-    routine = [event for event in passage.kept if not event["Weight"]]
-    titles = listed(passage.title(event) for event in routine)
-    actors = listed(name(event["Actor"]) for event in routine)
-    count = f"{len(routine):,} of {words.count(len(passage.kept), 'command')} {plural(len(routine), 'counts', 'count')}"
-    return f"{count} for nothing, by {actors}: {titles}, {seen(passage.step, routine[0])}"
+def _idle(passage: Passage) -> list[Event]:
+    """The events of the span that count for nothing in any window."""
+    return [event for event, is_routine in routine(passage) if not weight(event, is_routine=is_routine)]
+
+
+def _routine(passage: Passage, idle: Sequence[Event]) -> str:
+    titles = listed(passage.title(event) for event in idle)
+    actors = listed(name(event["Actor"]) for event in idle)
+    count = f"{len(idle):,} of {words.count(len(passage.kept), 'command')} {plural(len(idle), 'counts', 'count')}"
+    return f"{count} for nothing, by {actors}: {titles}, {seen(passage.step, idle[0])}"
 
 
 def _short(passage: Passage, peak: bursts.Peak) -> str:
     ran = Counter(passage.title(event) for event in peak.events)
     # net starts net1 for the same command, so that two launches say nothing.
     titles = listed(f"{title} ({count} times)" if count > _A_PAIR else title for title, count in ran.items())
-    routine = sum(event.get("Weight") == 0 for event in peak.events)
-    of = "" if not routine else ", all routine," if routine == len(peak.events) else f" ({routine} routine)"
+    idle = weights(kinds_of(peak.events)).count(0)
+    of = "" if not idle else ", all routine," if idle == len(peak.events) else f" ({idle} routine)"
     together = bursts.together(passage.step, passage.before, passage.span)
     further = (
         bursts.too_far(passage, peak),

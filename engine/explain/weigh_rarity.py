@@ -10,7 +10,8 @@ from engine.model.event import Event
 from engine.model.explanation import Line, Section
 from engine.model.identity import identity_of
 from engine.report import words
-from engine.steps.weigh_rarity import SMALLEST_FLEET, Rarity, WeighRarity
+from engine.steps.rarity import Rarity
+from engine.steps.weigh_rarity import SMALLEST_FLEET, WeighRarity
 
 _WORDS = {0: "routine", 1: "rare", 2: "rare and heavy"}
 
@@ -18,24 +19,38 @@ _WORDS = {0: "routine", 1: "rare", 2: "rare and heavy"}
 def tell(passage: Passage) -> Section:
     """What is rare for its actor, the heaviest first, then what is routine; each with how often it was seen."""
     alike: defaultdict[tuple[int, str, str], list[Event]] = defaultdict(list)
-    for event in passage.kept:
-        alike[event["Weight"], _called(event), seen(passage.step, event)].append(event)
+    for event, is_routine in routine(passage):
+        called = _called(event, is_routine=is_routine)
+        alike[weight(event, is_routine=is_routine), called, seen(passage.step, event)].append(event)
     ranked = sorted(alike.items(), key=lambda each: (-each[0][0], -len(each[1])))
     lines = [
         Line(
-            mark="kept" if weight else "dropped",
+            mark="kept" if weighs else "dropped",
             count=len(events),
             what=called,
             why=f"{listed(map(passage.title, events))}: {how_often}",
         )
-        for (weight, called, how_often), events in ranked[: 2 * MOST_LINES]
+        for (weighs, called, how_often), events in ranked[: 2 * MOST_LINES]
     ]
     if rest := ranked[2 * MOST_LINES :]:
         total = sum(len(events) for _, events in rest)
         lines.append(Line(mark="note", count=total, what=f"and {words.count(len(rest), 'more group')} of commands"))
-    rare = sum(event["Weight"] > 0 for event in passage.kept)
+    rare = sum(len(events) for (weighs, _, _), events in ranked if weighs)
     ground = _ground(passage.kept[0]["Rarity"]) if passage.kept else ""
     return passage.section(f"{rare:,} of {len(passage.kept):,} count{ground}", lines)
+
+
+def routine(passage: Passage) -> list[tuple[Event, bool]]:
+    """The events of the span, each with whether it is routine in every window that holds it."""
+    events = passage.after.events
+    verdicts = zip(events, passage.step.routine(events), strict=True)
+    return [(event, verdict) for event, verdict in verdicts if passage.span.holds(event)]
+
+
+def weight(event: Event, *, is_routine: bool) -> int:
+    """What an event weighs: with a weak baseline routine excuses nothing."""
+    excused = is_routine and not event["Rarity"].weak
+    return 0 if excused else int(event["Weight"])
 
 
 def seen(step: WeighRarity, event: Event) -> str:
@@ -59,22 +74,25 @@ def _but(step: WeighRarity, event: Event) -> str:
     rarity: Rarity = event["Rarity"]
     if rarity.routine or not (rarity.days or rarity.own_days):
         return ""
+    if rarity.cover is not None:
+        return "; its commands are judged as one set"
     identity = identity_of(event, frozenset(step.generic_hosts))
-    if identity.sha1:
-        return "; users can write to its folder, or it is unsigned"
     if not identity.is_known:
         return "; its folder is unknown"
-    if rarity.weak and rarity.fleet < SMALLEST_FLEET:
-        return f"; fewer than {SMALLEST_FLEET} devices excuse nothing"
-    return "; its commands are judged as one set" if identity.file_name in step.generic_hosts else ""
+    if identity.sha1:
+        return "; users can write to its folder, or it is unsigned"
+    return f"; fewer than {SMALLEST_FLEET} devices excuse nothing" if _is_small(rarity) else ""
 
 
-def _called(event: Event) -> str:
+def _is_small(rarity: Rarity) -> bool:
+    return rarity.weak and rarity.fleet < SMALLEST_FLEET
+
+
+def _called(event: Event, *, is_routine: bool) -> str:
     """What an event's weight is called, and for whom it is so."""
-    weight = event["Weight"]
-    if weight and event["Rarity"].routine:
-        return f"shared, for {name(event['Actor'])}"
-    return f"{_WORDS.get(weight, f'weight {weight}')} for {name(event['Actor'])}"
+    weighs = weight(event, is_routine=is_routine)
+    called = "shared," if weighs and is_routine else _WORDS.get(weighs, f"weight {weighs}")
+    return f"{called} for {name(event['Actor'])}"
 
 
 def _ground(rarity: Rarity) -> str:

@@ -13,6 +13,7 @@ from engine.lints.interface import Needs, Subject
 from engine.model.finding import Finding
 from engine.model.hunt import Case, Expectation, Hunt
 from engine.model.run import Window
+from engine.record import Request
 from engine.sources.recorded import Recorded
 
 _LASTING = parameters.timespan("2d")
@@ -42,7 +43,7 @@ def findings(hunt: Hunt, case: Case) -> Iterator[Finding]:
     given = hunt.definition.parameters
     values = {name: parameters.coerce(name, given[name], value) for name, value in case.parameters.items()}
     window = Window(START, START + _LASTING)
-    request = runner.Request(id=case.name, tenant="case", window=window, now=START, values=values)
+    request = Request(id=case.name, tenant="case", window=window, now=START, values=values)
     with Recorded(tables=rows(case)) as source:
         yield from runner.judge(hunt, request, source=source)
 

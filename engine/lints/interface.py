@@ -26,8 +26,9 @@ class Subject:
 
 
 def texts(hunt: Hunt) -> dict[str, str]:
-    """File -> KQL of a hunt: its query, and the one that learns its baseline where it has one."""
-    return {"query.kql": hunt.query} | ({"baseline.kql": hunt.baseline_query} if hunt.baseline_query else {})
+    """File -> KQL of a hunt: its query, and what it has beside it."""
+    beside = {"baseline.kql": hunt.baseline_query, "late.kql": hunt.late_query}
+    return {"query.kql": hunt.query} | {file: text for file, text in beside.items() if text}
 
 
 class Lint(Protocol):

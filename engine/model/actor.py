@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from engine.model.finding import Process
 
 ActorKind: TypeAlias = Literal["process", "session", "remote"]
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """The nearest known ancestor that is no shell, or a person's session, or a remote-execution host.
 
     Events whose actors have equal `key` belong together; the key begins with the device. `process` is the actor

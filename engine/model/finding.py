@@ -62,7 +62,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `fingerprint` is equal for two findings that an analyst would call the same. `score` is 0-100. `chain` is the
     process chain from the oldest known ancestor down to the launcher of the first command. `reasons` are sentences.
     `identity` is the actor's across devices and days, empty where it runs whatever it is told to; `recurrences` counts
-    how often the same came again, `last_seen` when it last ended.
+    how often the same came again, `last_seen` when it last ended. `aliases` are the fingerprints of younger findings
+    that turned out to be this one; each of those says by which it was `absorbed_by`. `recurs` is the fingerprint of the
+    earlier finding of which this is a recurrence. `retracted` says why a finding no longer stands; it is empty for one
+    that does.
     """
 
     fingerprint: str
@@ -82,6 +85,23 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     identity: str = ""
     recurrences: int = 0
     last_seen: str = ""
+    tenant: str = "default"
+    aliases: tuple[str, ...] = ()
+    absorbed_by: str = ""
+    recurs: str = ""
+    retracted: str = ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether its burst is still one, told or not: neither part of another nor withdrawn."""
+        return not self.absorbed_by and not self.retracted
+
+    @property
+    def form(self) -> str:
+        """What whoever was told of it must be told again when it changes: severity, commands, aliases, retraction."""
+        return (
+            f"{self.severity} {len(self.commands)} {','.join(self.aliases)} {self.absorbed_by} {self.retracted}".strip()
+        )
 
 
 def at_least(severity: Severity, floor: Severity) -> bool:

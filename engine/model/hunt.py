@@ -49,7 +49,8 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `cron` has five fields, in UTC. `settle` is how long events are given to arrive, `overlap` how far a run looks back
     behind the watermark, `reach` how much further the query may look for the shells that launched its events, and
-    `lookback` the window of a run on demand that names none.
+    `lookback` the window of a run on demand that names none, and of the first run. After an outage, windows longer than
+    `slice` are caught up in slices.
     """
 
     cron: Annotated[str, Meta(pattern=r"^\S+( \S+){4}$", description="five fields, UTC")]
@@ -57,6 +58,7 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     overlap: Timespan = "20m"
     reach: Timespan = "0m"
     lookback: Timespan = "24h"
+    slice: Timespan = "6h"
 
 
 class SeverityFloors(Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,13 +150,17 @@ class StepSpec:
 
 @dataclass(frozen=True, slots=True)
 class Hunt:
-    """A hunt as loaded: every check of the loader has passed. `id` is its folder's name."""
+    """A hunt as loaded: every check of the loader has passed. `id` is its folder's name.
+
+    `baseline_query` tells what a day was like, `late_query` which devices' rows came late; None where it has none.
+    """
 
     id: str
     folder: Path
     definition: Definition
     query: str
     baseline_query: str | None
+    late_query: str | None
     defaults: Mapping[str, Value]
     steps: tuple[StepSpec, ...]
     cases: tuple[Case, ...]

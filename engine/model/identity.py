@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from engine.model.actor import Actor, image_path
+from engine.model.actor import image_path
 from engine.model.event import Event, text
 
 PERSON = "person"
@@ -45,18 +44,24 @@ class Identity(NamedTuple):
         return self.path.rpartition("\\")[2].lstrip("?")
 
 
-def identity_of(event: Event, generic_hosts: Collection[str]) -> Identity:
+def identity_of(event: Event, generic_hosts: frozenset[str]) -> Identity:
     """The identity of an event's `Actor`. `generic_hosts` are names in lower case."""
-    actor: Actor = event["Actor"]
-    process = actor.process
-    name = process.file_name.lower()
-    path = image_path(process.folder_path, process.file_name)
-    sid = text(event, "AccountSid")
-    doubtful = is_writable(path) or process.signature_status.lower() in _UNSIGNED
+    process = event["Actor"].process
+    image = process.file_name, process.folder_path, process.signature_status, process.sha1
+    return _identity(image, text(event, "AccountSid"), generic_hosts)
+
+
+@lru_cache(maxsize=1 << 14)
+def _identity(image: tuple[str, str, str, str], sid: str, generic_hosts: frozenset[str]) -> Identity:
+    """Remembered, for one actor runs many commands, on many devices."""
+    file_name, folder_path, status, sha1 = image
+    name = file_name.lower()
+    path = image_path(folder_path, file_name)
+    doubtful = is_writable(path) or status.lower() in _UNSIGNED
     return Identity(
         path=folded(path) if path else f"?{folded(name)}",
         account=sid if name in generic_hosts else account_kind(sid),
-        sha1=process.sha1.lower() if doubtful else "",
+        sha1=sha1.lower() if doubtful else "",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from engine.model.delivery import Receipt
 from engine.model.finding import Finding
 
 
@@ -12,6 +13,10 @@ class Sink(Protocol):
 
     name: str
 
-    def deliver(self, finding: Finding) -> None:
-        """Delivers one finding. Twice with the same fingerprint is harmless. Raises SinkError."""
+    def deliver(self, finding: Finding, earlier: Receipt | None) -> Receipt:
+        """Tells of a finding for the first time, or, where it was told of `earlier`, what has become of it.
+
+        That is a finding that has grown, that absorbed others (`aliases`) or was `absorbed_by` another, or was
+        `retracted`. The same told twice is harmless. Raises SinkError.
+        """
         ...

@@ -120,7 +120,9 @@ class Classify:
         lookup = _lookup(self.catalogue)
         kept: list[Event] = []
         for event in batch.events:
-            intent = lookup(*(text(event, column) for column in self.reads))
+            action, name = text(event, "ActionType"), text(event, "FileName")
+            original, line = text(event, "ProcessVersionInfoOriginalFileName"), text(event, "ProcessCommandLine")
+            intent = lookup(action, name, original, line)
             if intent is not None:
                 kept.append({**event, "Intent": intent.id})
         return batch.keep(kept, "no discovery")

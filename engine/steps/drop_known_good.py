@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -17,10 +17,11 @@ from engine.model.finding import Process
 from engine.model.known_good import KnownGood, KnownGoodEntry, is_closed
 from engine.steps.classify import normalise
 from engine.steps.interface import Batch, Context
-from engine.steps.weigh_rarity import HEAVY
+from engine.steps.rarity import HEAVY
 
 _VERSIONED = r"(?=[^\\]*\w)[^\\:~]+"  # no dots alone, no stream, no 8.3 name
 _UNKNOWN = frozenset({"", "unknown"})
+_REMEMBERED_PROCESSES = 1 << 8
 _NO_CATALOGUE = Catalogue(())
 
 
@@ -45,28 +46,35 @@ class DropKnownGood:
         today = context.now.date()
         kept: list[Event] = []
         excused: Counter[str] = Counter()
+        lapsed: Counter[str] = Counter()
         for event in batch.events:
-            entry = self.excuse(event, today)
-            if entry is None:
-                kept.append(event)
-            else:
-                excused[f"known good: {entry.id}"] += 1
-        # What an entry excuses has not lapsed.
-        lapsed = self.lapsed(replace(batch, events=tuple(kept)), context).items()
-        notes = {
-            **batch.notes,
-            **{f"{entry} in known-good has expired and would have excused": n for entry, n in lapsed},
-        }
-        return replace(batch, events=tuple(kept), dropped=Counter(batch.dropped) + excused, notes=notes)
+            covering = self._covering(event)
+            entry = _first(covering, today)
+            if entry is not None:
+                excused[entry.id] += 1
+                continue
+            kept.append(event)
+            if covering:
+                lapsed[covering[0].id] += 1
+        return replace(
+            batch,
+            events=tuple(kept),
+            dropped=Counter(batch.dropped) + Counter({f"known good: {entry}": n for entry, n in excused.items()}),
+            notes={
+                **batch.notes,
+                **{f"{entry} in known-good has expired and would have excused": n for entry, n in lapsed.items()},
+            },
+        )
 
     def excuse(self, event: Event, today: date) -> KnownGoodEntry | None:
         """The first entry that excuses the event on that day."""
-        return next((entry for entry in self._covering(event) if today < entry.expires), None)
+        return _first(self._covering(event), today)
 
     def misfits(self, event: Event) -> Iterator[tuple[KnownGoodEntry, tuple[str, ...]]]:
         """Each entry for the actor's file name, and the fields of it that the event and its actor do not fit."""
         actor: Actor = event["Actor"]
-        for excuse in _ready(self.known_good, self.catalogue).get(actor.process.file_name.lower(), ()):
+        program = _ready(self.known_good, self.catalogue).get(actor.process.file_name.lower())
+        for excuse in program.excuses if program else ():
             yield excuse.entry, tuple(excuse.misfits(event))
 
     def lapsed(self, batch: Batch, context: Context) -> dict[str, int]:
@@ -81,12 +89,20 @@ class DropKnownGood:
 
     def _covering(self, event: Event) -> list[KnownGoodEntry]:
         """The entries that describe the event and its actor, expired ones too, in the list's order."""
-        actor: Actor = event["Actor"]
-        excuses = _ready(self.known_good, self.catalogue).get(actor.process.file_name.lower())
-        if not excuses:
+        process: Process = event["Actor"].process
+        program = _ready(self.known_good, self.catalogue).get(process.file_name.lower())
+        if program is None:
             return []
-        fitting = _fitting(self.known_good, self.catalogue, _traits(actor.process, excuses))
-        return [excuse.entry for excuse in fitting if event["Intent"] in excuse.intents]
+        intent = event["Intent"]
+        fitting = program.fitting(_traits(process, asked=program.asks_for_arguments))
+        return [excuse.entry for excuse in fitting if intent in excuse.intents]
+
+
+def _first(covering: Iterable[KnownGoodEntry], today: date) -> KnownGoodEntry | None:
+    for entry in covering:
+        if today < entry.expires:
+            return entry
+    return None
 
 
 class _Traits(NamedTuple):
@@ -100,9 +116,8 @@ class _Traits(NamedTuple):
     command_line: str
 
 
-def _traits(process: Process, excuses: Iterable[_Excuse]) -> _Traits:
+def _traits(process: Process, *, asked: bool) -> _Traits:
     """The command line is left out where no entry asks for it."""
-    asked = any(excuse.command_lines for excuse in excuses)
     return _Traits(
         process.file_name,
         process.folder_path,
@@ -130,7 +145,7 @@ class _Excuse:
         actor: Actor = event["Actor"]
         if event["Intent"] not in self.intents:
             yield "intents"
-        yield from self.unlike(_traits(actor.process, (self,)))
+        yield from self.unlike(_traits(actor.process, asked=bool(self.command_lines)))
 
     def unlike(self, process: _Traits) -> Iterator[str]:
         """The entry's fields that an actor process does not fit."""
@@ -159,21 +174,33 @@ def _fits(value: str, named: frozenset[str], *, unknown_fits: bool) -> bool:
     return not named or lower in named or (unknown_fits and lower in _UNKNOWN)
 
 
-@lru_cache(maxsize=1 << 12)
-def _fitting(known_good: KnownGood, catalogue: Catalogue, process: _Traits) -> tuple[_Excuse, ...]:
-    """The excuses that the process fits, whatever it ran: telemetry repeats itself."""
-    excuses = _ready(known_good, catalogue)[process.file_name.lower()]
-    return tuple(excuse for excuse in excuses if not any(excuse.unlike(process)))
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """The excuses for one file name; `fitting` gives those that a process fits, whatever it ran."""
+
+    excuses: tuple[_Excuse, ...]
+    asks_for_arguments: bool
+    fitting: Callable[[_Traits], tuple[_Excuse, ...]]
 
 
 @lru_cache(maxsize=8)
-def _ready(known_good: KnownGood, catalogue: Catalogue) -> Mapping[str, list[_Excuse]]:
-    """The excuses by file name, once for a list and a catalogue."""
+def _ready(known_good: KnownGood, catalogue: Catalogue) -> Mapping[str, _Program]:
+    """The programs by file name, once for a list and a catalogue."""
     light = frozenset(intent.id for intent in catalogue.intents if intent.weight < HEAVY)
     excuses: defaultdict[str, list[_Excuse]] = defaultdict(list)
     for entry in known_good.entries:
         excuses[entry.file_name.lower()].append(_made_ready(entry, light))
-    return dict(excuses)
+    return {name: _program(tuple(each)) for name, each in excuses.items()}
+
+
+def _program(excuses: tuple[_Excuse, ...]) -> _Program:
+    """Remembers what processes fit, for telemetry repeats itself."""
+
+    @lru_cache(maxsize=_REMEMBERED_PROCESSES)
+    def fitting(process: _Traits) -> tuple[_Excuse, ...]:
+        return tuple(excuse for excuse in excuses if not any(excuse.unlike(process)))
+
+    return _Program(excuses, any(excuse.command_lines for excuse in excuses), fitting)
 
 
 def _made_ready(entry: KnownGoodEntry, light: frozenset[str]) -> _Excuse:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Literal, NamedTuple
@@ -28,8 +30,9 @@ class FindBursts:
     """Joins the events of one process, one actor or one device, and finds the windows that hold enough commands.
 
     A window is any span of `window` that begins at an event, both ends included. Those that hold `at_least` commands,
-    or `more_than` that many, qualify; windows that qualify and share an event are one burst, and after `longest` a
-    continuation begins. Without a `fold_repeats` before it, distinct intents count.
+    or `more_than` that many, qualify; windows that qualify and share an event are one burst. One that lasts longer than
+    `longest` is cut there: what comes after is judged as if nothing had come before, so that a continuation must hold
+    enough by itself. Without a `fold_repeats` before it, distinct intents count.
     """
 
     reads: ClassVar[tuple[str, ...]] = (
@@ -51,8 +54,12 @@ class FindBursts:
     def __call__(self, batch: Batch, context: Context) -> Batch:  # noqa: ARG002 - every step is called alike
         """The batch with its bursts; events outside any burst are counted as dropped."""
         tally = batch.tally or EachOnce
-        bursts = [burst for events in self.groups(batch.events) for burst in self._bursts(events, tally())]
-        bursts.sort(key=lambda burst: (burst.device_id, burst.start, burst.actor.key))
+        bursts = [
+            _burst(key, events)
+            for key, group in self._groups(batch.events).items()
+            for events in self._stretches(group, tally)
+        ]
+        bursts.sort(key=lambda burst: (burst.device_id, burst.start, burst.key))
         loose = len(batch.events) - sum(len(burst.events) for burst in bursts)
         dropped = (
             {**batch.dropped, "in no burst": batch.dropped.get("in no burst", 0) + loose} if loose else batch.dropped
@@ -61,54 +68,77 @@ class FindBursts:
 
     def groups(self, events: Iterable[Event]) -> list[list[Event]]:
         """The events that may form a burst with each other, each group in order of time."""
-        groups: dict[tuple[str, ...], list[Event]] = {}
-        for event in events:
-            groups.setdefault(_KEYS[self.grouping](event), []).append(event)
-        return [sorted(group, key=_by_time) for group in groups.values()]
+        return list(self._groups(events).values())
 
     def windows(self, events: Sequence[Event], tally: Tally) -> Iterator[Held]:
         """Each window of a group, whether it qualifies or not; one that lies inside another is not judged."""
-        times = [ticks(event["Timestamp"]) for event in events]
         width = span_ticks(self.window)
         end = 0
         for start, event in enumerate(events):
-            judged = end
-            while end < len(events) and times[end] - times[start] <= width:
+            judged, latest = end, _instant(event) + width
+            while end < len(events) and _instant(events[end]) <= latest:
                 tally.add(events[end])
                 end += 1
             if end > judged:
                 yield Held(start, end - 1, tally.count())
             tally.remove(event)
 
-    def _bursts(self, events: Sequence[Event], tally: Tally) -> Iterator[Burst]:
-        times = [ticks(event["Timestamp"]) for event in events]
-        windows = [held for held in self.windows(events, tally) if held.holds >= self.least]
-        for first, last in _spans(times, windows, span_ticks(self.longest)):
-            held = tuple(events[first : last + 1])
-            intents = tuple(dict.fromkeys(event["Intent"] for event in held))
-            yield Burst(text(held[0], "DeviceId"), held[0]["Actor"], times[first], times[last], held, intents)
+    def _groups(self, events: Iterable[Event]) -> dict[tuple[str, ...], list[Event]]:
+        key = _KEYS[self.grouping]
+        groups: defaultdict[tuple[str, ...], list[Event]] = defaultdict(list)
+        for event in events:
+            groups[key(event)].append(event)
+        for group in groups.values():
+            group.sort(key=_by_time)
+        return groups
+
+    def _stretches(self, events: Sequence[Event], tally: Callable[[], Tally]) -> Iterator[Sequence[Event]]:
+        """The events of each burst of a group. What is left after a cut is judged as if nothing had come before it."""
+        while events:
+            done = yield from self._until_cut(events, tally())
+            events = events[done:]
+
+    def _until_cut(self, events: Sequence[Event], tally: Tally) -> Generator[Sequence[Event], None, int]:
+        """Windows that share an event, joined, until one stretch is cut; how many events are done with then."""
+        first, last = 0, -1
+        for held in self.windows(events, tally):
+            if held.holds < self.least:
+                continue
+            if held.first > last:
+                if last >= 0:
+                    yield events[first : last + 1]
+                first = held.first
+            last = held.last
+            latest = _instant(events[first]) + span_ticks(self.longest)
+            if _instant(events[last]) > latest:
+                cut = bisect_right(events, latest, first, last, key=_instant)
+                yield events[first:cut]
+                return cut
+        if last >= 0:
+            yield events[first : last + 1]
+        return len(events)
 
 
-def _spans(times: Sequence[int], windows: Iterable[Held], longest: int) -> Iterator[tuple[int, int]]:
-    """Windows that share an event, joined; cut into stretches no longer than `longest`."""
-    merged: list[tuple[int, int]] = []
-    for first, last, _ in windows:
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    for first, last in merged:
-        begin = first
-        for index in range(first, last + 1):
-            if times[index] - times[begin] > longest:
-                yield begin, index - 1
-                begin = index
-        yield begin, last
+def _burst(key: tuple[str, ...], events: Sequence[Event]) -> Burst:
+    first, last = events[0], events[-1]
+    return Burst(
+        device_id=text(first, "DeviceId"),
+        actor=first["Actor"],
+        start=_instant(first),
+        end=_instant(last),
+        events=tuple(events),
+        intents=tuple(dict.fromkeys(event["Intent"] for event in events)),
+        key=key,
+    )
 
 
-def _by_time(event: Event) -> tuple[int, int, str]:
-    report = text(event, "ReportId")
-    return ticks(event["Timestamp"]), len(report), report
+def _instant(event: Event) -> int:
+    return ticks(event["Timestamp"])
+
+
+def _by_time(event: Event) -> tuple[int, int]:
+    report = event.get("ReportId")
+    return ticks(event["Timestamp"]), report if isinstance(report, int) else -1
 
 
 _KEYS: dict[Grouping, Callable[[Event], tuple[str, ...]]] = {

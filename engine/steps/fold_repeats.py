@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 from engine.model.event import Event, text
 from engine.steps.interface import Batch, Context, Tally
+from engine.steps.rarity import Kind, kind_of, weights
 
 _HEAVY = 2
 Form = Literal["each", "all", "majority"]
@@ -41,35 +42,44 @@ class FoldRepeats:
 
 
 class EachOnce:
-    """Distinct intents, each by the Weight that its launches were given; 1 where none was.
+    """Distinct intents, each by what its launches weigh in the window: see `weights`.
 
-    Beside a rare heavy intent (Weight 2) the routine ones count too: whoever asks for the Domain Admins and runs
-    ipconfig and whoami does not become routine by the latter.
+    Beside a rare heavy intent (2) the routine ones count too: whoever asks for the Domain Admins and runs ipconfig and
+    whoami does not become routine by the latter.
     """
 
     def __init__(self) -> None:
-        self._launches: Counter[tuple[str, int]] = Counter()
-        self._heaviest: dict[str, int] = {}
+        self._launches: dict[Kind, int] = {}
+        self._holds: int | None = 0
 
     def add(self, event: Event) -> None:
         """One more launch of its intent."""
-        intent, weight = event["Intent"], event.get("Weight", 1)
-        self._launches[intent, weight] += 1
-        self._heaviest[intent] = max(weight, self._heaviest.get(intent, 0))
+        kind = kind_of(event)
+        before = self._launches.get(kind, 0)
+        self._launches[kind] = before + 1
+        if not before:
+            self._holds = None
 
     def remove(self, event: Event) -> None:
         """One launch less."""
-        intent, weight = event["Intent"], event.get("Weight", 1)
-        self._launches[intent, weight] -= 1
-        if not self._launches[intent, weight]:
-            del self._launches[intent, weight]
-            self._heaviest[intent] = max((left for of, left in self._launches if of == intent), default=0)
+        kind = kind_of(event)
+        left = self._launches[kind] - 1
+        if left:
+            self._launches[kind] = left
+        else:
+            del self._launches[kind]
+            self._holds = None
 
     def count(self) -> int:
-        """What the intents in the window weigh."""
-        present = {intent for intent, _ in self._launches}
-        weights = [self._heaviest[intent] for intent in present]
-        return max(sum(weights), len(present) if _HEAVY in weights else 0)
+        """What the intents in the window weigh; counted anew only when a kind of launch has come or gone."""
+        if self._holds is None:
+            heaviest: dict[str, int] = {}
+            kinds = tuple(self._launches)
+            for (intent, *_), weight in zip(kinds, weights(kinds), strict=True):
+                heaviest[intent] = max(weight, heaviest.get(intent, 0))
+            held = heaviest.values()
+            self._holds = max(sum(held), len(held) if _HEAVY in held else 0)
+        return self._holds
 
 
 class _Launches:

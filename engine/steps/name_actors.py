@@ -6,7 +6,6 @@ grandparent by name alone, so that only the shell's own creation row tells an ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -15,7 +14,6 @@ from engine.model.event import Event, text
 from engine.model.finding import Process
 from engine.steps.interface import Batch, Context
 
-Lineage = Mapping[tuple[str, str, str], Event]
 _DEEPEST = 32
 _NO_FOLDER = "the folder of {name} is unknown: its shell's creation row is not in the data"
 _NO_PARENT = "what started {name} is not in the data"
@@ -32,11 +30,11 @@ class NameActors:
     """
 
     reads: ClassVar[tuple[str, ...]] = (
-        "DeviceId", "ProcessId", "ProcessCreationTime", "AccountName", "AccountDomain", "AccountSid", "LogonId",
-        "CreatedProcessSessionId", "InitiatingProcessFileName", "InitiatingProcessFolderPath", "InitiatingProcessId",
-        "InitiatingProcessCreationTime", "InitiatingProcessCommandLine", "InitiatingProcessAccountSid",
-        "InitiatingProcessSignatureStatus", "InitiatingProcessSHA1", "InitiatingProcessParentFileName",
-        "InitiatingProcessParentId", "InitiatingProcessParentCreationTime",
+        "DeviceId", "FileName", "ProcessId", "ProcessCreationTime", "AccountName", "AccountDomain", "AccountSid",
+        "LogonId", "CreatedProcessSessionId", "InitiatingProcessFileName", "InitiatingProcessFolderPath",
+        "InitiatingProcessId", "InitiatingProcessCreationTime", "InitiatingProcessCommandLine",
+        "InitiatingProcessAccountSid", "InitiatingProcessSignatureStatus", "InitiatingProcessSHA1",
+        "InitiatingProcessParentFileName", "InitiatingProcessParentId", "InitiatingProcessParentCreationTime",
     )  # fmt: skip
     adds: ClassVar[tuple[str, ...]] = ("Actor",)
 
@@ -47,15 +45,14 @@ class NameActors:
 
     def __call__(self, batch: Batch, context: Context) -> Batch:  # noqa: ARG002 - every step is called alike
         """The batch with every event extended; nothing is dropped."""
-        lineage = _lineage(batch)
-        leads_on = frozenset(name.lower() for name in self.shells)
+        ancestry = _Ancestry(batch, frozenset(name.lower() for name in self.shells))
         return replace(
-            batch, events=tuple({**event, "Actor": self._actor(event, lineage, leads_on)} for event in batch.events)
+            batch,
+            events=tuple({**event, "Actor": self._actor(event, *ancestry.climb(event))} for event in batch.events),
         )
 
-    def _actor(self, event: Event, lineage: Lineage, leads_on: frozenset[str]) -> Actor:
-        chain, notes = _climb(event, lineage, leads_on)
-        actor = chain[-1]
+    def _actor(self, event: Event, chain: tuple[Process, ...], notes: tuple[str, ...]) -> Actor:
+        actor = chain[0]
         kind, name = self._kind(actor, chain)
         device = text(event, "DeviceId")
         key: tuple[str, ...]
@@ -66,7 +63,7 @@ class NameActors:
                 key = (device, "remote", name, _account(event))
             case _:
                 key = (device, "process", name, str(actor.process_id), actor.creation_time)
-        return Actor(key, kind, actor, tuple(reversed(chain)), notes)
+        return Actor(key, kind, actor, chain, notes)
 
     def _kind(self, actor: Process, chain: tuple[Process, ...]) -> tuple[ActorKind, str]:
         name = actor.file_name.lower()
@@ -85,65 +82,68 @@ def _schedules(actor: Process) -> bool:
     )
 
 
-def _climb(event: Event, lineage: Lineage, leads_on: frozenset[str]) -> tuple[tuple[Process, ...], tuple[str, ...]]:
-    """The processes from the launcher of the event up to the first that is no shell, and what was lacking."""
-    chain: list[Process] = []
-    row: Event | None = event
-    while row is not None and len(chain) < _DEEPEST:
-        launcher = _launcher(row)
-        chain.append(launcher)
-        if launcher.file_name.lower() not in leads_on:
-            return tuple(chain), () if launcher.folder_path else (
-                _NO_FOLDER.format(name=launcher.file_name or "the launcher"),
-            )
-        above = lineage.get(_identity(row, "InitiatingProcessId", "InitiatingProcessCreationTime"))
-        if above is None:
-            return _by_name_alone(row, chain, lineage, leads_on)
-        row = above
-    return tuple(chain), ()
+class _Ancestry:
+    """The creation rows of shells, by the process that each created, and the way up through them."""
 
+    def __init__(self, batch: Batch, leads_on: frozenset[str]) -> None:
+        self._leads_on = leads_on
+        passing = (event for event in batch.events if text(event, "FileName").lower() in leads_on)
+        self._rows: dict[tuple[object, ...], Event] = {
+            (row.get("DeviceId"), row.get("ProcessId"), created): row
+            for rows in (batch.shells, passing)
+            for row in rows
+            if (created := row.get("ProcessCreationTime"))
+        }
 
-def _by_name_alone(
-    row: Event, chain: list[Process], lineage: Lineage, leads_on: frozenset[str]
-) -> tuple[tuple[Process, ...], tuple[str, ...]]:
-    """The launcher's own row is missing: its parent is known by name, id and time, but without a folder."""
-    parent = Process(
-        file_name=text(row, "InitiatingProcessParentFileName"),
-        process_id=row.get("InitiatingProcessParentId"),
-        creation_time=text(row, "InitiatingProcessParentCreationTime"),
-    )
-    if not parent.file_name:
-        return tuple(chain), (_NO_PARENT.format(name=chain[-1].file_name),)
-    chain.append(parent)
-    if parent.file_name.lower() not in leads_on:
-        return tuple(chain), (_NO_FOLDER.format(name=parent.file_name),)
-    above = lineage.get(_identity(row, "InitiatingProcessParentId", "InitiatingProcessParentCreationTime"))
-    if above is None or len(chain) >= _DEEPEST:
-        return tuple(chain), (_NO_PARENT.format(name=parent.file_name),)
-    further, notes = _climb(above, lineage, leads_on)
-    return (*chain, *further), notes
+    def climb(self, event: Event) -> tuple[tuple[Process, ...], tuple[str, ...]]:
+        """The processes from the first that is no shell down to the launcher of the event, and what was lacking."""
+        chain: list[Process] = []
+        notes: tuple[str, ...] = ()
+        row: Event | None = event
+        while row is not None and len(chain) < _DEEPEST:
+            launcher = _launcher(row)
+            chain.append(launcher)
+            if launcher.file_name.lower() not in self._leads_on:
+                if not launcher.folder_path:
+                    notes = (_NO_FOLDER.format(name=launcher.file_name or "the launcher"),)
+                break
+            above = self._rows.get((row.get("DeviceId"), launcher.process_id, launcher.creation_time))
+            if above is None:
+                above, notes = self._by_name_alone(row, chain)
+            row = above
+        chain.reverse()
+        return tuple(chain), notes
 
+    def _by_name_alone(self, row: Event, chain: list[Process]) -> tuple[Event | None, tuple[str, ...]]:
+        """The launcher's own row is missing: its parent is known by name, id and time, but without a folder.
 
-def _lineage(batch: Batch) -> Lineage:
-    """Every creation row at hand, by the identity of the process it created."""
-    rows = (*batch.shells, *batch.events)
-    return {_identity(row, "ProcessId", "ProcessCreationTime"): row for row in rows if row.get("ProcessCreationTime")}
-
-
-def _identity(row: Event, process_id: str, creation_time: str) -> tuple[str, str, str]:
-    return text(row, "DeviceId"), text(row, process_id), text(row, creation_time)
+        Puts the parent on the chain; the row to go on from, and what is lacking where there is none.
+        """
+        parent = Process(
+            file_name=text(row, "InitiatingProcessParentFileName"),
+            process_id=row.get("InitiatingProcessParentId"),
+            creation_time=text(row, "InitiatingProcessParentCreationTime"),
+        )
+        if not parent.file_name:
+            return None, (_NO_PARENT.format(name=chain[-1].file_name),)
+        chain.append(parent)
+        if parent.file_name.lower() not in self._leads_on:
+            return None, (_NO_FOLDER.format(name=parent.file_name),)
+        above = self._rows.get((row.get("DeviceId"), parent.process_id, parent.creation_time))
+        return above, () if above else (_NO_PARENT.format(name=parent.file_name),)
 
 
 def _launcher(row: Event) -> Process:
+    # Made for each row on the way up, so without the detour over `text`.
     return Process(
-        file_name=text(row, "InitiatingProcessFileName"),
-        folder_path=text(row, "InitiatingProcessFolderPath"),
+        file_name=row.get("InitiatingProcessFileName") or "",
+        folder_path=row.get("InitiatingProcessFolderPath") or "",
         process_id=row.get("InitiatingProcessId"),
-        creation_time=text(row, "InitiatingProcessCreationTime"),
-        command_line=text(row, "InitiatingProcessCommandLine"),
-        account_sid=text(row, "InitiatingProcessAccountSid"),
-        signature_status=text(row, "InitiatingProcessSignatureStatus"),
-        sha1=text(row, "InitiatingProcessSHA1"),
+        creation_time=row.get("InitiatingProcessCreationTime") or "",
+        command_line=row.get("InitiatingProcessCommandLine") or "",
+        account_sid=row.get("InitiatingProcessAccountSid") or "",
+        signature_status=row.get("InitiatingProcessSignatureStatus") or "",
+        sha1=row.get("InitiatingProcessSHA1") or "",
     )
 
 

@@ -13,7 +13,7 @@ from engine.model.burst import Burst
 from engine.model.catalogue import Intent
 from engine.model.event import TICKS_PER_SECOND, text
 from engine.model.identity import is_writable
-from engine.steps.weigh_rarity import HEAVY, Rarity
+from engine.steps.rarity import HEAVY, Rarity, kinds_of, weights
 
 _BY_WEIGHT = {1: 8, 2: 13, HEAVY: 22}
 _INTENTS_MOST = 60
@@ -52,7 +52,8 @@ def parts(burst: Burst, known: Mapping[str, Intent]) -> tuple[Part, ...]:
 def _intents(burst: Burst, known: Mapping[str, Intent]) -> Iterator[Part]:
     """One part for each intent that is rare for the actor, heaviest first, up to the share of intents."""
     left = _INTENTS_MOST
-    firsts = {event["Intent"]: event for event in reversed(burst.events) if event.get("Weight", 1)}
+    weighed = tuple(zip(burst.events, weights(kinds_of(burst.events)), strict=True))
+    firsts = {event["Intent"]: event for event, weight in reversed(weighed) if weight}
     for intent in sorted(
         (known[each] for each in firsts), key=lambda each: (-each.weight, burst.intents.index(each.id))
     ):
@@ -67,7 +68,9 @@ def _seen(rarity: Rarity | None) -> str:
     if rarity.stand_in:
         return f": seen on {rarity.devices:,} of the {rarity.fleet:,} devices here"
     days = f"{rarity.of} earlier {'day' if rarity.of == 1 else 'days'}"
-    return f": seen on {rarity.devices:,} of {rarity.fleet:,} devices in {days}"
+    # The set counts, so that it is not known, however well one of it is.
+    alone = ", but seldom together with the others" if rarity.cover and rarity.devices and not rarity.weak else ""
+    return f": seen on {rarity.devices:,} of {rarity.fleet:,} devices in {days}{alone}"
 
 
 def _techniques(burst: Burst, known: Mapping[str, Intent]) -> Part:

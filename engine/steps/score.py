@@ -11,8 +11,8 @@ from engine.model.catalogue import Catalogue, Intent
 from engine.model.event import Event, text
 from engine.model.finding import Account, Command, Device, Finding, Severity, at_least
 from engine.steps.interface import Batch, Context
+from engine.steps.rarity import Rarity, covered, kinds_of
 from engine.steps.reasons import parts
-from engine.steps.weigh_rarity import Rarity
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Score:
             reasons=(*(str(part) for part in earned), *weak, *_lacking(burst)),
             chain=burst.actor.chain,
             identity=text(first, "Identity"),
+            tenant=context.tenant,
         )
 
     def _severity(self, burst: Burst, score: int, context: Context) -> tuple[Severity, tuple[str, ...]]:
@@ -66,7 +67,11 @@ class Score:
         rarity: Rarity | None = burst.events[0].get("Rarity")
         if rarity is None or not rarity.weak or not rarity.fleet:
             return severity, ()
-        unshared = {each["Intent"]: each["Weight"] for each in burst.events if not each["Rarity"].routine}
+        unshared = {
+            each["Intent"]: each["Weight"]
+            for each, known in zip(burst.events, covered(kinds_of(burst.events)), strict=True)
+            if not (known or each["Rarity"].routine)
+        }
         if sum(unshared.values()) >= self.at_least:
             return severity, ()
         shared = f"weak baseline: too few days are known, and the {rarity.fleet:,} devices here share these commands"

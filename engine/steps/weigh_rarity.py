@@ -6,41 +6,28 @@ several. An attack on the whole fleet does not excuse itself on its first day.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from engine.model.baseline import FEWEST_DEVICES, Seen
+from msgspec import structs
+
+from engine.model.baseline import FEWEST_DEVICES, History, Seen
 from engine.model.catalogue import Catalogue
-from engine.model.event import Event, span_ticks, text, ticks
+from engine.model.event import Event, text, ticks
 from engine.model.identity import Identity, folded, identity_of
+from engine.steps.find_bursts import FindBursts
+from engine.steps.fold_repeats import EachOnce
 from engine.steps.interface import Batch, Context
+from engine.steps.rarity import HEAVY, Cover, Rarity
 
-HEAVY = 3
 _WORKING_WEEK = 5
+_REMEMBERED_SETS = 1 << 10
 LIGHT = 1
 SMALLEST_FLEET = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Rarity:
-    """What earlier days say of one event's actor and intent. `routine` is the verdict.
-
-    The pair was seen on `days` of `of` days, at most on `devices` of `fleet` devices in one, and on `own_days` on this
-    device or, at a desktop, by this person. With `stand_in` the fleet in the data was asked instead of earlier days;
-    `weak` says that too little is known to excuse anything.
-    """
-
-    routine: bool
-    days: int
-    of: int
-    devices: int
-    fleet: int
-    own_days: int
-    stand_in: bool
-    weak: bool
 
 
 @dataclass(frozen=True)
@@ -49,11 +36,12 @@ class WeighRarity:
 
     `Identity` is the actor's as text, empty for sessions and generic hosts, which run whatever they are told to.
 
-    A pair is routine when it was seen on `days` earlier days, on at least three devices a day on average and on `share`
-    of the fleet, or on `days` earlier days on this device, or, at a desktop, by this person. For actors in folders that
-    users can write to, and unsigned ones, only light intents are, by SHA1, on five days. `generic_hosts` are judged by
-    the whole set of intents that they had within `window` of each other: routine if it was seen on `days` earlier
-    days. With a weak baseline nothing is weighed down: the score takes the verdict into account.
+    A pair is routine when it was seen on `days` days before the event's, on at least three devices a day on average and
+    on `share` of the fleet, or on `days` of them on this device, or, at a desktop, by this person. For actors in
+    folders that users can write to, and unsigned ones, only light intents are, by SHA1, on five days. What
+    `generic_hosts` run is weighed as if it were rare, and counts for nothing in each window (of `window`, which is that
+    of find_bursts) in which the host has no more than the intents that it had together on `days` earlier days. With a
+    weak baseline nothing is weighed down: the score takes the verdict into account.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("DeviceId", "Timestamp", "AccountSid", "Intent", "Actor")
@@ -67,56 +55,95 @@ class WeighRarity:
 
     def __call__(self, batch: Batch, context: Context) -> Batch:
         """The batch with every event weighed; nothing is dropped."""
-        weights = {intent.id: intent.weight for intent in self.catalogue.intents}
-        hosts = frozenset(self.generic_hosts)
-        weighed: list[Event] = []
-        for events in _together(batch.events, span_ticks(self.window)):
-            seen = context.history.before(date.fromisoformat(events[0]["Timestamp"][:10]))
-            identity = identity_of(events[0], hosts)
-            generic = identity.file_name in _folded(hosts)
-            intents = {event["Intent"] for event in events}
-            covered = seen.covered(identity, intents, days=self.days) if generic else None
-            for event in events:
-                identity = identity_of(event, hosts)
-                rarity = self._rarity(seen, event, identity, weights[event["Intent"]], covered=covered)
-                heavy = weights[event["Intent"]] == HEAVY
-                weight = 0 if rarity.routine and not seen.weak else 1 + heavy
-                own = "" if generic or event["Actor"].kind != "process" else "|".join(identity)
-                weighed.append({**event, "Rarity": rarity, "Weight": weight, "Identity": own})
-        return replace(batch, events=tuple(weighed))
+        scales = _Scales(self, context.history)
+        return replace(batch, events=tuple({**event, **scales.weigh(event)} for event in batch.events))
 
-    def _rarity(self, seen: Seen, event: Event, identity: Identity, weight: int, *, covered: bool | None) -> Rarity:
-        """`covered` is the verdict on a generic host's whole set; None for any other actor."""
-        by_day = seen.devices(identity, event["Intent"])
-        own = seen.own_days(text(event, "DeviceId"), identity, event["Intent"])
-        if event["Actor"].kind == "session":
-            own = max(own, seen.habit_days(text(event, "AccountSid"), event["Intent"]))
-        many = sum(by_day) >= self.days * max(FEWEST_DEVICES, self.share * seen.fleet)
-        if covered is not None:
-            routine = covered
-        elif identity.sha1:
-            routine = weight == LIGHT and many and len(by_day) >= _WORKING_WEEK
-        else:
-            often = many and len(by_day) >= (1 if seen.weak else self.days)
-            routine = identity.is_known and (often or own >= self.days)
-        routine = routine and (not seen.weak or seen.fleet >= SMALLEST_FLEET)
-        most = max(by_day, default=0)
-        return Rarity(routine, len(by_day), seen.days, most, seen.fleet, own, seen.stand_in, seen.weak)
+    def routine(self, events: Sequence[Event]) -> list[bool]:
+        """Whether each weighed event is routine in every window that holds it, whatever the baseline excuses."""
+        verdicts = [event["Rarity"].routine or event["Rarity"].cover is not None for event in events]
+        hosts: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+        for place, event in enumerate(events):
+            if (cover := event["Rarity"].cover) is not None:
+                hosts[event["Actor"].key, cover.host].append(place)
+        finder = FindBursts(window=self.window, at_least=1)
+        for places in hosts.values():
+            places.sort(key=lambda place: ticks(events[place]["Timestamp"]))
+            told = 0
+            for held in finder.windows([_strictly(events[place]) for place in places], EachOnce()):
+                if held.holds:
+                    for place in places[max(held.first, told) : held.last + 1]:
+                        verdicts[place] = False
+                    told = held.last + 1
+        return verdicts
 
 
-def _together(events: tuple[Event, ...], width: int) -> Iterator[list[Event]]:
-    """The events of each actor, cut where it paused for longer than `width` ticks; order is kept within."""
-    actors: dict[tuple[str, ...], list[Event]] = {}
-    for event in events:
-        actors.setdefault(event["Actor"].key, []).append(event)
-    for each in actors.values():
-        each.sort(key=lambda event: ticks(event["Timestamp"]))
-        begin = 0
-        for index in range(1, len(each)):
-            if ticks(each[index]["Timestamp"]) - ticks(each[index - 1]["Timestamp"]) > width:
-                yield each[begin:index]
-                begin = index
-        yield each[begin:]
+def _strictly(event: Event) -> Event:
+    """The event as it is weighed when the baseline is not weak."""
+    return {**event, "Rarity": structs.replace(event["Rarity"], weak=False)}
+
+
+class _Scales:
+    """Weighs the events of one batch. Telemetry repeats itself, so that what is alike is weighed once."""
+
+    def __init__(self, step: WeighRarity, history: History) -> None:
+        self._step = step
+        self._history = history
+        self._weights = {intent.id: intent.weight for intent in step.catalogue.intents}
+        self._hosts = frozenset(step.generic_hosts)
+        self._weighed: dict[tuple[object, ...], Mapping[str, Any]] = {}
+        self._covers: dict[tuple[Identity, str], Cover] = {}
+
+    def weigh(self, event: Event) -> Mapping[str, Any]:
+        """What the event is to be extended with."""
+        identity, kind = identity_of(event, self._hosts), event["Actor"].kind
+        person = text(event, "AccountSid") if kind == "session" else ""
+        day, device, intent = event["Timestamp"][:10], text(event, "DeviceId"), event["Intent"]
+        alike = (identity, intent, day, device, kind, person)
+        if alike not in self._weighed:
+            rarity = self._rarity(identity, intent, day, device, person)
+            weight = 0 if rarity.routine and not rarity.weak else 1 + (self._weights[intent] == HEAVY)
+            own = "" if kind != "process" or self._is_generic(identity) else "|".join(identity)
+            self._weighed[alike] = {"Rarity": rarity, "Weight": weight, "Identity": own}
+        return self._weighed[alike]
+
+    def _rarity(self, identity: Identity, intent: str, day: str, device: str, person: str) -> Rarity:
+        seen = self._history.before(date.fromisoformat(day))
+        by_day = seen.devices(identity, intent)
+        own = max(seen.own_days(device, identity, intent), seen.habit_days(person, intent) if person else 0)
+        excuses = identity.is_known and (not seen.weak or seen.fleet >= SMALLEST_FLEET)
+        generic = self._is_generic(identity)
+        return Rarity(
+            routine=excuses and not generic and self._is_routine(seen, identity, intent, by_day, own),
+            days=len(by_day),
+            of=seen.days,
+            devices=max(by_day, default=0),
+            fleet=seen.fleet,
+            own_days=own,
+            stand_in=seen.stand_in,
+            weak=seen.weak,
+            cover=self._cover(seen, identity, day) if excuses and generic else None,
+        )
+
+    def _is_routine(self, seen: Seen, identity: Identity, intent: str, by_day: Sequence[int], own: int) -> bool:
+        step = self._step
+        many = sum(by_day) >= step.days * max(FEWEST_DEVICES, step.share * seen.fleet)
+        if identity.sha1:
+            return self._weights[intent] == LIGHT and many and len(by_day) >= _WORKING_WEEK
+        return (many and len(by_day) >= (1 if seen.weak else step.days)) or own >= step.days
+
+    def _cover(self, seen: Seen, identity: Identity, day: str) -> Cover:
+        """The same object for all events of a host and a day: it remembers its verdicts."""
+        if (identity, day) not in self._covers:
+
+            @lru_cache(maxsize=_REMEMBERED_SETS)
+            def knows(intents: frozenset[str]) -> bool:
+                return seen.covered(identity, set(intents), days=self._step.days)
+
+            self._covers[identity, day] = Cover(identity, date.fromisoformat(day), knows)
+        return self._covers[identity, day]
+
+    def _is_generic(self, identity: Identity) -> bool:
+        return identity.file_name in _folded(self._hosts)
 
 
 @lru_cache(maxsize=8)

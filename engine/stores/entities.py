@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 import tenacity
@@ -29,6 +30,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,120}")
 _STRANGE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_REASON = 400
 _FORBIDDEN = 403
+_PAGE = 1_000
+"""More entities Azure gives in no answer."""
 _BOUNDS: Mapping[str, Any] = {
     "connection_timeout": 10,
     "read_timeout": 30,
@@ -64,10 +67,13 @@ def contend(attempt: Callable[[], T]) -> T:
 
 
 class Entities:
-    """The table `table` of the storage account at `url`, for any number of threads. Every method raises StoreError."""
+    """The table `table` of the storage account at `url`, for any number of threads. Every method raises StoreError.
+
+    `place` names it in errors.
+    """
 
     def __init__(self, url: str, credential: TokenCredential, *, table: str) -> None:
-        self._place = f"{url}, table {table}"
+        self.place = f"{url}, table {table}"
         self._client = TableClient(url, table, credential=credential, **_BOUNDS)
 
     def close(self) -> None:
@@ -112,19 +118,50 @@ class Entities:
             entity = {"PartitionKey": partition, "RowKey": row, **values}
             self._client.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
-    def between(self, partitions: str | tuple[str, str], rows: tuple[str, str]) -> list[TableEntity]:
-        """Entities of one partition, or of those from the first to before the second; of rows likewise. In order."""
-        first, before = (partitions, "") if isinstance(partitions, str) else partitions
-        within = "PartitionKey ge @p and PartitionKey lt @q" if before else "PartitionKey eq @p"
-        bounds = {"p": first, "q": before, "r": rows[0], "s": rows[1]}
-        with self._told():
-            asked = f"{within} and RowKey ge @r and RowKey lt @s"
-            return list(self._client.query_entities(asked, parameters=bounds))
+    def between(
+        self,
+        partition: str,
+        rows: tuple[str, str],
+        *,
+        where: str = "",
+        limit: int | None = None,
+        only: list[str] | None = None,
+        **values: str,
+    ) -> list[TableEntity]:
+        """Entities of a partition whose rows stand from the first to before the second, in order; at most `limit`.
 
-    def delete(self, partition: str, row: str) -> None:
-        """Removes the entity; one that is gone is fine."""
+        `where` narrows them by their properties, in OData whose `@name` are the `values`: text alone, for the SDK
+        writes the numbers 0 and 1 as truth values. `only` names the properties to fetch.
+        """
+        asked = " and ".join(
+            ("PartitionKey eq @partition and RowKey ge @row and RowKey lt @before", *filter(None, [where]))
+        )
+        bounds = {"partition": partition, "row": rows[0], "before": rows[1], **values}
+        page = None if limit is None else min(max(limit, 1), _PAGE)
         with self._told():
-            self._client.delete_entity(partition, row)
+            found = self._client.query_entities(asked, parameters=bounds, results_per_page=page, select=only)
+            return list(islice(found, limit))
+
+    def partitions(self, after: str, before: str) -> list[str]:
+        """The partitions between the two, in order: a question for each, however many entities they hold."""
+        found: list[str] = []
+        while True:
+            bounds = {"after": found[-1] if found else after, "before": before}
+            with self._told():
+                asked = "PartitionKey gt @after and PartitionKey lt @before"
+                pages = self._client.query_entities(
+                    asked, parameters=bounds, results_per_page=1, select=["PartitionKey"]
+                )
+                entity = next(iter(pages), None)
+            if entity is None:
+                return found
+            found.append(entity["PartitionKey"])
+
+    def delete(self, partition: str, row: str, *, over: TableEntity | None = None) -> None:
+        """Removes the entity; one that is gone is fine. Where it is no longer as `over` was read, raises Overtaken."""
+        etag, unchanged = (over.metadata["etag"], MatchConditions.IfNotModified) if over else (None, None)
+        with self._told():
+            self._client.delete_entity(partition, row, etag=etag, match_condition=unchanged)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -132,9 +169,9 @@ class Entities:
         try:
             yield
         except (ResourceExistsError, ResourceModifiedError) as error:
-            raise Overtaken(f"{self._place}: others kept changing the same entity. Try again.") from error
+            raise Overtaken(f"{self.place}: others kept changing the same entity. Try again.") from error
         except AzureError as error:
-            raise StoreError(f"{self._place}: {_reason(error)}") from error
+            raise StoreError(f"{self.place}: {_reason(error)}") from error
 
 
 def _hashed(part: str) -> str:

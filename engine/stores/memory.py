@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
+from engine.model.baseline import Baseline, Day
+from engine.model.delivery import Delivery
 from engine.model.finding import Finding, recurrence_key
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
+from engine.stores import lookup
+from engine.stores.interface import Mark
+from engine.stores.lookup import Claim
 
 
 class Memory:
-    """Everything in dictionaries, gone with the process."""
+    """Everything in dictionaries, gone with the process. Any number of threads may use it."""
 
     def __init__(self) -> None:
-        self._watermarks: dict[tuple[str, str], datetime] = {}
+        self._watermarks: dict[tuple[str, str, Mark], datetime] = {}
         self._findings: dict[str, Finding] = {}
-        self._recurring: dict[tuple[str, str, str, str], str] = {}
+        # Findings under their recurrence key and under their device, in the order in which they were recorded.
+        self._found: defaultdict[tuple[str, ...], dict[str, Finding]] = defaultdict(dict)
+        self._deliveries: dict[tuple[str, str], Delivery] = {}
         self._runs: dict[str, HuntRun] = {}
+        self._baselines: dict[tuple[str, str], Baseline] = {}
+        self._claims: dict[tuple[str, str], Claim] = {}
         self._calls: dict[str, list[datetime]] = {}
-        self._booking = threading.Lock()
+        self._alone = threading.Lock()
 
-    def watermark(self, tenant: str, hunt: str) -> datetime | None:
+    def watermark(self, tenant: str, hunt: str, mark: Mark = "window") -> datetime | None:
         """See Store."""
-        return self._watermarks.get((tenant, hunt))
+        return self._watermarks.get((tenant, hunt, mark))
 
-    def move_watermark(self, tenant: str, hunt: str, end: datetime) -> None:
+    def move_watermark(self, tenant: str, hunt: str, end: datetime, mark: Mark = "window") -> None:
         """See Store."""
-        self._watermarks[tenant, hunt] = max(end, self._watermarks.get((tenant, hunt), end))
+        with self._alone:
+            self._watermarks[tenant, hunt, mark] = max(end, self._watermarks.get((tenant, hunt, mark), end))
 
     def finding(self, fingerprint: str) -> Finding | None:
         """See Store."""
@@ -36,26 +47,88 @@ class Memory:
 
     def recurring(self, key: tuple[str, str, str, str]) -> Finding | None:
         """See Store."""
-        return self._findings.get(self._recurring.get(key, ""))
+        with self._alone:
+            return next(reversed(self._found.get(key, {}).values()), None)
+
+    def met(self, tenant: str, hunt: str, device_id: str, span: tuple[int, int]) -> tuple[Finding, ...]:
+        """See Store."""
+        with self._alone:
+            there = tuple(self._found.get((tenant, hunt, device_id), {}).values())
+        return tuple(sorted((each for each in there if lookup.meets(each, span)), key=lookup.by_start))
 
     def record_finding(self, finding: Finding) -> None:
         """See Store."""
-        self._findings[finding.fingerprint] = finding
-        self._recurring[recurrence_key(finding)] = finding.fingerprint
+        with self._alone:
+            earlier = self._findings.get(finding.fingerprint)
+            for place in _places(earlier) if earlier else ():
+                del self._found[place][finding.fingerprint]
+            for place in _places(finding):
+                self._found[place][finding.fingerprint] = finding
+            self._findings[finding.fingerprint] = finding
+
+    def delivery(self, fingerprint: str, sink: str) -> Delivery | None:
+        """See Store."""
+        return self._deliveries.get((fingerprint, sink))
+
+    def record_delivery(self, delivery: Delivery) -> None:
+        """See Store."""
+        with self._alone:
+            self._deliveries[delivery.fingerprint, delivery.sink] = delivery
+
+    def undelivered(self, tenant: str, hunt: str) -> tuple[Delivery, ...]:
+        """See Store."""
+        with self._alone:
+            known = tuple(self._deliveries.values())
+        waiting = (each for each in known if (each.tenant, each.hunt) == (tenant, hunt) and lookup.waits(each))
+        return tuple(sorted(waiting, key=lookup.by_waiting))
 
     def record_run(self, run: HuntRun) -> None:
         """See Store."""
-        self._runs[run.id] = run
+        with self._alone:
+            self._runs[run.id] = run
 
-    def runs(self, hunt: str | None = None) -> tuple[HuntRun, ...]:
+    def runs(self, hunt: str | None = None, *, tenant: str | None = None, limit: int = 1_000) -> tuple[HuntRun, ...]:
         """See Store."""
-        wanted = (run for run in self._runs.values() if hunt in (None, run.hunt))
-        return tuple(sorted(wanted, key=lambda run: run.window.end, reverse=True))
+        with self._alone:
+            known = tuple(self._runs.values())
+        wanted = (run for run in known if hunt in (None, run.hunt) and tenant in (None, run.tenant))
+        return tuple(sorted(wanted, key=lookup.by_window)[:limit])
+
+    def days(self, tenant: str, hunt: str) -> tuple[Day, ...]:
+        """See Store."""
+        return self._baselines.get((tenant, hunt), Baseline(hunt)).days
+
+    def record_day(self, tenant: str, hunt: str, day: Day, *, keep: int = 30) -> None:
+        """See Store."""
+        with self._alone:
+            known = self._baselines.get((tenant, hunt), Baseline(hunt))
+            self._baselines[tenant, hunt] = known.with_day(day, keep=keep)
+
+    def claim(self, tenant: str, hunt: str, holder: str, *, now: datetime, until: datetime) -> datetime | None:
+        """See Store."""
+        with self._alone:
+            held = self._claims.get((tenant, hunt))
+            if held and held.bars(holder, now):
+                return held.until
+            self._claims[tenant, hunt] = Claim(holder, until)
+        return None
+
+    def release(self, tenant: str, hunt: str, holder: str) -> None:
+        """See Store."""
+        with self._alone:
+            held = self._claims.get((tenant, hunt))
+            if held and held.holder == holder:
+                del self._claims[tenant, hunt]
 
     def take_call(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:
         """See Quota."""
-        with self._booking:
+        with self._alone:
             recent = [moment for moment in self._calls.get(tenant, []) if moment > horizon(now, limits)]
             free = next_free(recent, now, limits)
             self._calls[tenant] = [*recent, *[now] * (free == now)]
         return free
+
+
+def _places(finding: Finding) -> tuple[tuple[str, ...], ...]:
+    """Where a finding is looked for. Keys of four parts and devices of three are never alike."""
+    return recurrence_key(finding), lookup.device(finding)

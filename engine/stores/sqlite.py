@@ -7,25 +7,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
 from engine.errors import StoreError
+from engine.model.baseline import Day
+from engine.model.delivery import Delivery
 from engine.model.finding import Finding, recurrence_key
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
+from engine.stores import lookup
+from engine.stores.interface import Mark
+from engine.stores.lookup import Claim
+from engine.stores.schema import bring_up_to_date
+from engine.stores.zipped import unzipped, zipped
 
-# A file that an older Vizsla wrote goes through the steps that it lacks, in order. A step that was released stays.
-_STEPS = (
-    (
-        "CREATE TABLE watermark (tenant TEXT, hunt TEXT, moment TEXT NOT NULL, PRIMARY KEY (tenant, hunt))",
-        "CREATE TABLE finding (fingerprint TEXT PRIMARY KEY, key TEXT NOT NULL, document BLOB NOT NULL)",
-        "CREATE INDEX finding_key ON finding (key)",
-        "CREATE TABLE run (id TEXT PRIMARY KEY, hunt TEXT NOT NULL, moment TEXT NOT NULL, document BLOB NOT NULL)",
-    ),
-    ("CREATE TABLE call (tenant TEXT NOT NULL, moment TEXT NOT NULL)", "CREATE INDEX call_tenant ON call (tenant)"),
-)
-_VERSION = len(_STEPS)
+T = TypeVar("T")
 
 
 class Sqlite:
@@ -35,48 +33,115 @@ class Sqlite:
         self._file = file
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            if _version(connection) != _VERSION:
-                self._grow(connection)
+            bring_up_to_date(connection, place=str(file))
 
-    def watermark(self, tenant: str, hunt: str) -> datetime | None:
+    def watermark(self, tenant: str, hunt: str, mark: Mark = "window") -> datetime | None:
         """See Store."""
-        row = self._one("SELECT moment FROM watermark WHERE tenant = ? AND hunt = ?", tenant, hunt)
-        return datetime.fromisoformat(row) if isinstance(row, str) else None
+        statement = "SELECT moment FROM watermark WHERE tenant = ? AND hunt = ? AND mark = ?"
+        rows = self._rows(statement, tenant, hunt, mark)
+        return datetime.fromisoformat(rows[0][0]) if rows else None
 
-    def move_watermark(self, tenant: str, hunt: str, end: datetime) -> None:
+    def move_watermark(self, tenant: str, hunt: str, end: datetime, mark: Mark = "window") -> None:
         """See Store."""
         statement = (
-            "INSERT INTO watermark VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET moment = max(moment, excluded.moment)"
+            "INSERT INTO watermark VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET moment = max(moment, excluded.moment)"
         )
-        self._change(statement, tenant, hunt, _text(end))
+        self._change(statement, tenant, hunt, mark, _text(end))
 
     def finding(self, fingerprint: str) -> Finding | None:
         """See Store."""
-        document = self._one("SELECT document FROM finding WHERE fingerprint = ?", fingerprint)
-        return msgspec.json.decode(document, type=Finding) if isinstance(document, bytes) else None
+        found = self._documents(Finding, "SELECT document FROM finding WHERE fingerprint = ?", fingerprint)
+        return next(iter(found), None)
 
     def recurring(self, key: tuple[str, str, str, str]) -> Finding | None:
         """See Store."""
+        # A finding that is recorded again gets the next rowid.
         statement = "SELECT document FROM finding WHERE key = ? ORDER BY rowid DESC LIMIT 1"
-        document = self._one(statement, msgspec.json.encode(key).decode())
-        return msgspec.json.decode(document, type=Finding) if isinstance(document, bytes) else None
+        return next(iter(self._documents(Finding, statement, _key(key))), None)
+
+    def met(self, tenant: str, hunt: str, device_id: str, span: tuple[int, int]) -> tuple[Finding, ...]:
+        """See Store."""
+        statement = (
+            "SELECT document FROM finding WHERE tenant = ? AND hunt = ? AND device = ? AND last >= ? AND first <= ?"
+            " AND stands ORDER BY first, fingerprint"
+        )
+        return self._documents(Finding, statement, tenant, hunt, device_id, *span)
 
     def record_finding(self, finding: Finding) -> None:
         """See Store."""
-        key, document = msgspec.json.encode(recurrence_key(finding)).decode(), msgspec.json.encode(finding)
-        self._change("INSERT OR REPLACE INTO finding VALUES (?, ?, ?)", finding.fingerprint, key, document)
+        statement = (
+            "INSERT OR REPLACE INTO finding (fingerprint, key, document, tenant, hunt, device, first, last, stands)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        named = finding.fingerprint, _key(recurrence_key(finding)), msgspec.json.encode(finding)
+        self._change(statement, *named, *lookup.device(finding), *lookup.span(finding), finding.stands)
+
+    def delivery(self, fingerprint: str, sink: str) -> Delivery | None:
+        """See Store."""
+        statement = "SELECT document FROM delivery WHERE fingerprint = ? AND sink = ?"
+        return next(iter(self._documents(Delivery, statement, fingerprint, sink)), None)
+
+    def record_delivery(self, delivery: Delivery) -> None:
+        """See Store."""
+        named = delivery.fingerprint, delivery.sink, delivery.tenant, delivery.hunt, _text(delivery.since)
+        statement = (
+            "INSERT OR REPLACE INTO delivery (fingerprint, sink, tenant, hunt, since, waits, document)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        )
+        self._change(statement, *named, lookup.waits(delivery), msgspec.json.encode(delivery))
+
+    def undelivered(self, tenant: str, hunt: str) -> tuple[Delivery, ...]:
+        """See Store."""
+        statement = (
+            "SELECT document FROM delivery WHERE tenant = ? AND hunt = ? AND waits ORDER BY since, fingerprint, sink"
+        )
+        return self._documents(Delivery, statement, tenant, hunt)
 
     def record_run(self, run: HuntRun) -> None:
         """See Store."""
-        statement = "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?)"
-        self._change(statement, run.id, run.hunt, _text(run.window.end), msgspec.json.encode(run))
+        statement = "INSERT OR REPLACE INTO run (id, hunt, tenant, moment, document) VALUES (?, ?, ?, ?, ?)"
+        self._change(statement, run.id, run.hunt, run.tenant, _text(run.window.end), msgspec.json.encode(run))
 
-    def runs(self, hunt: str | None = None) -> tuple[HuntRun, ...]:
+    def runs(self, hunt: str | None = None, *, tenant: str | None = None, limit: int = 1_000) -> tuple[HuntRun, ...]:
+        """See Store."""
+        statement = (
+            "SELECT document FROM run WHERE (? IS NULL OR hunt = ?) AND (? IS NULL OR tenant = ?)"
+            " ORDER BY moment DESC, id LIMIT ?"
+        )
+        return self._documents(HuntRun, statement, hunt, hunt, tenant, tenant, limit)
+
+    def days(self, tenant: str, hunt: str) -> tuple[Day, ...]:
+        """See Store."""
+        rows = self._rows("SELECT document FROM day WHERE tenant = ? AND hunt = ? ORDER BY day", tenant, hunt)
+        return tuple(unzipped(document, place=str(self._file)) for (document,) in rows)
+
+    def record_day(self, tenant: str, hunt: str, day: Day, *, keep: int = 30) -> None:
+        """See Store."""
+        older = (
+            "DELETE FROM day WHERE tenant = ? AND hunt = ? AND day NOT IN"
+            " (SELECT day FROM day WHERE tenant = ? AND hunt = ? ORDER BY day DESC LIMIT ?)"
+        )
+        with self._connection() as connection:
+            row = tenant, hunt, day.day.isoformat(), zipped(day)
+            connection.execute("INSERT OR REPLACE INTO day VALUES (?, ?, ?, ?)", row)
+            connection.execute(older, (tenant, hunt, tenant, hunt, keep))
+
+    def claim(self, tenant: str, hunt: str, holder: str, *, now: datetime, until: datetime) -> datetime | None:
         """See Store."""
         with self._connection() as connection:
-            statement = "SELECT document FROM run WHERE ? IS NULL OR hunt = ? ORDER BY moment DESC"
-            rows = connection.execute(statement, (hunt, hunt)).fetchall()
-        return tuple(msgspec.json.decode(document, type=HuntRun) for (document,) in rows)
+            connection.execute("BEGIN IMMEDIATE")
+            asked = "SELECT holder, until FROM claim WHERE tenant = ? AND hunt = ?"
+            for by, end in connection.execute(asked, (tenant, hunt)).fetchall():
+                held = Claim(by, datetime.fromisoformat(end))
+                if held.bars(holder, now):
+                    return held.until
+            row = tenant, hunt, holder, _text(until)
+            connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, ?, ?)", row)
+        return None
+
+    def release(self, tenant: str, hunt: str, holder: str) -> None:
+        """See Store."""
+        self._change("DELETE FROM claim WHERE tenant = ? AND hunt = ? AND holder = ?", tenant, hunt, holder)
 
     def take_call(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:
         """See Quota."""
@@ -89,24 +154,17 @@ class Sqlite:
                 connection.execute("INSERT INTO call VALUES (?, ?)", (tenant, _text(now)))
         return free
 
-    def _grow(self, connection: sqlite3.Connection) -> None:
-        """Takes the steps that the file lacks, all or none, and alone: another process may open it just now."""
-        connection.execute("BEGIN IMMEDIATE")
-        version = _version(connection)
-        if version > _VERSION:
-            raise StoreError(
-                f"{self._file} has schema version {version}, this Vizsla reads {_VERSION}: use another file."
-            )
-        for statement in (statement for step in _STEPS[version:] for statement in step):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-    def _one(self, statement: str, *values: str) -> object:
+    def _documents(self, kind: type[T], statement: str, *values: str | int | None) -> tuple[T, ...]:
+        """The documents that a statement selects."""
         with self._connection() as connection:
-            row = connection.execute(statement, values).fetchone()
-        return row[0] if row else None
+            rows = connection.execute(statement, values).fetchall()
+            return tuple(msgspec.json.decode(document, type=kind) for (document,) in rows)
 
-    def _change(self, statement: str, *values: str | bytes) -> None:
+    def _rows(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
+        with self._connection() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def _change(self, statement: str, *values: str | bytes | int) -> None:
         with self._connection() as connection:
             connection.execute(statement, values)
 
@@ -124,9 +182,8 @@ class Sqlite:
             raise StoreError(f"{self._file}: {error}. Is it a store of Vizsla, and writable?") from error
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
+def _key(key: tuple[str, str, str, str]) -> str:
+    return msgspec.json.encode(key).decode()
 
 
 def _text(moment: datetime) -> str:

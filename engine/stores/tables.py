@@ -3,47 +3,63 @@
 | partition | row | what |
 |---|---|---|
 | `vizsla` | `schema` | the version of all this |
-| `watermark:TENANT` | HUNT | the end of the last window |
-| `finding:FINGERPRINT` | `finding` | the finding |
-| `recurring:HUNT:DEVICE` | hash of identity and intents | the fingerprint last recorded with them |
-| `run:HUNT` | time before the end of time, and id | the run; so the latest stands first |
+| `watermark:TENANT` | HUNT:MARK | the end of the last window |
+| `claim:TENANT` | HUNT | who holds the hunt, and until when |
+| `finding:HUNT:DEVICE` | FINGERPRINT | the finding, beside what it is asked by: its tenant, key and span |
+| `fingerprint:FINGERPRINT` | `finding` | the partition in which the finding stands |
+| `delivery:FINGERPRINT` | SINK | the delivery, and its ticket while it waits |
+| `outbox:TENANT:HUNT` | ticket | where a delivery stands that waits |
+| `run:HUNT:TENANT` | time before the end of time, and id | the run; so the latest stands first |
+| `run-id:ID` | `run` | where the run stands |
+| `day:TENANT:HUNT` | DAY | a day of the baseline, zipped |
 | `calls:TENANT` | `calls` | when the tenant was asked |
 """
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Self, TypeVar
+from datetime import datetime
+from typing import Self
 
 import msgspec
 from azure.core.credentials import TokenCredential
 
 from engine.errors import StoreError
-from engine.model.finding import Finding, recurrence_key
+from engine.model.baseline import Day
+from engine.model.delivery import Delivery
+from engine.model.finding import Finding
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
-from engine.stores.documents import AFTER_ROWS, Documents, packed, unpacked
+from engine.stores.documents import HEADS, Documents, packed, unpacked
 from engine.stores.entities import Entities, contend, safe
+from engine.stores.interface import Mark
+from engine.stores.lookup import Claim
+from engine.stores.table_deliveries import TableDeliveries
+from engine.stores.table_findings import TableFindings
+from engine.stores.table_runs import TableRuns
+from engine.stores.zipped import unzipped, zipped
 
-T = TypeVar("T")
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = ("vizsla", "schema")
-_START_OF_TIME, _END_OF_TIME = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Tables:
     """The table `table` of the storage account at `url`, created where it is not there; another version is refused."""
 
     def __init__(self, url: str, credential: TokenCredential, *, table: str = "vizsla") -> None:
-        self._place = f"{url}, table {table}"
+        # At INFO the SDK logs each request, whose address holds keys, and each token that it gets.
+        logging.getLogger("azure").setLevel(logging.WARNING)
         self._entities = Entities(url, credential, table=table)
         self._documents = Documents(self._entities)
+        self._findings = TableFindings(self._documents)
+        self._deliveries = TableDeliveries(self._documents)
+        self._runs = TableRuns(self._documents)
         found = self._version()
         if found != _VERSION:
             raise StoreError(
-                f"{self._place} has schema version {found}, this Vizsla reads {_VERSION}: use another storage account."
+                f"{self._entities.place} has schema version {found}, this Vizsla reads {_VERSION}: "
+                f"use another storage account."
             )
 
     def __enter__(self) -> Self:
@@ -56,50 +72,71 @@ class Tables:
         """Closes the connections."""
         self._entities.close()
 
-    def watermark(self, tenant: str, hunt: str) -> datetime | None:
+    def watermark(self, tenant: str, hunt: str, mark: Mark = "window") -> datetime | None:
         """See Store."""
-        entity = self._entities.get(*_watermark(tenant, hunt))
+        entity = self._entities.get(*_watermark(tenant, hunt, mark))
         return datetime.fromisoformat(entity["end"]) if entity else None
 
-    def move_watermark(self, tenant: str, hunt: str, end: datetime) -> None:
+    def move_watermark(self, tenant: str, hunt: str, end: datetime, mark: Mark = "window") -> None:
         """See Store."""
-        contend(lambda: self._move(_watermark(tenant, hunt), end))
+        contend(lambda: self._move(_watermark(tenant, hunt, mark), end))
 
     def finding(self, fingerprint: str) -> Finding | None:
         """See Store."""
-        document = self._documents.read(*_finding(fingerprint))
-        return None if document is None else self._decoded(document, Finding)
+        return self._findings.finding(fingerprint)
 
     def recurring(self, key: tuple[str, str, str, str]) -> Finding | None:
         """See Store."""
-        entity = self._entities.get(*_recurring(key))
-        found = self.finding(entity["fingerprint"]) if entity else None
-        # It may have grown since, and have other intents now.
-        return found if found and recurrence_key(found) == key else None
+        return self._findings.recurring(key)
+
+    def met(self, tenant: str, hunt: str, device_id: str, span: tuple[int, int]) -> tuple[Finding, ...]:
+        """See Store."""
+        return self._findings.met(tenant, hunt, device_id, span)
 
     def record_finding(self, finding: Finding) -> None:
         """See Store."""
-        about = {"hunt": finding.hunt, "device": finding.device.id, "severity": finding.severity, "end": finding.end}
-        self._documents.write(*_finding(finding.fingerprint), msgspec.json.encode(finding), about=about)
-        self._entities.set(*_recurring(recurrence_key(finding)), {"fingerprint": finding.fingerprint})
+        self._findings.record_finding(finding)
+
+    def delivery(self, fingerprint: str, sink: str) -> Delivery | None:
+        """See Store."""
+        return self._deliveries.delivery(fingerprint, sink)
+
+    def record_delivery(self, delivery: Delivery) -> None:
+        """See Store."""
+        self._deliveries.record_delivery(delivery)
+
+    def undelivered(self, tenant: str, hunt: str) -> tuple[Delivery, ...]:
+        """See Store."""
+        return self._deliveries.undelivered(tenant, hunt)
 
     def record_run(self, run: HuntRun) -> None:
         """See Store."""
-        about = {"status": run.status, "end": run.window.end.isoformat()}
-        before = (_END_OF_TIME - run.window.end) // timedelta(microseconds=1)
-        row = safe(f"{before:018}", run.id)
-        self._documents.write(safe("run", run.hunt), row, msgspec.json.encode(run), about=about)
+        self._runs.record_run(run)
 
-    def runs(self, hunt: str | None = None) -> tuple[HuntRun, ...]:
+    def runs(self, hunt: str | None = None, *, tenant: str | None = None, limit: int = 1_000) -> tuple[HuntRun, ...]:
         """See Store."""
-        partitions = ("run:", "run;") if hunt is None else safe("run", hunt)
-        heads = self._entities.between(partitions, ("0", AFTER_ROWS))
-        # A run that was tried again over another window stands in two rows: the one written last counts.
-        heads.sort(key=lambda head: head.metadata["timestamp"] or _START_OF_TIME)
-        latest = {head["RowKey"].partition(":")[2]: head for head in heads}
-        documents = map(self._documents.whole, latest.values())
-        runs = [self._decoded(document, HuntRun) for document in documents if document is not None]
-        return tuple(sorted(runs, key=lambda run: run.window.end, reverse=True))
+        return self._runs.runs(hunt, tenant=tenant, limit=limit)
+
+    def days(self, tenant: str, hunt: str) -> tuple[Day, ...]:
+        """See Store."""
+        documents = map(self._documents.whole, self._entities.between(safe("day", tenant, hunt), HEADS))
+        return tuple(unzipped(each, place=self._entities.place) for each in documents if each is not None)
+
+    def record_day(self, tenant: str, hunt: str, day: Day, *, keep: int = 30) -> None:
+        """See Store."""
+        within, row = safe("day", tenant, hunt), day.day.isoformat()
+        self._documents.write(within, row, zipped(day), about={"devices": str(day.devices)})
+        held = [head["RowKey"] for head in self._entities.between(within, HEADS, only=["RowKey"])]
+        for older in held[:-keep]:
+            self._documents.delete(within, older)
+
+    def claim(self, tenant: str, hunt: str, holder: str, *, now: datetime, until: datetime) -> datetime | None:
+        """See Store."""
+        return contend(lambda: self._claim(_claimed(tenant, hunt), safe(holder), now, until))
+
+    def release(self, tenant: str, hunt: str, holder: str) -> None:
+        """See Store."""
+        contend(lambda: self._release(_claimed(tenant, hunt), safe(holder)))
 
     def take_call(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:
         """See Quota."""
@@ -125,32 +162,33 @@ class Tables:
         if held is None or datetime.fromisoformat(held["end"]) < end:
             self._entities.put(*place, {"end": end.isoformat()}, over=held)
 
+    def _claim(self, place: tuple[str, str], holder: str, now: datetime, until: datetime) -> datetime | None:
+        held = self._entities.get(*place)
+        claim = Claim(held["holder"], datetime.fromisoformat(held["until"])) if held else None
+        if claim and claim.bars(holder, now):
+            return claim.until
+        self._entities.put(*place, {"holder": holder, "until": until.isoformat()}, over=held)
+        return None
+
+    def _release(self, place: tuple[str, str], holder: str) -> None:
+        held = self._entities.get(*place)
+        if held and held["holder"] == holder:
+            self._entities.delete(*place, over=held)
+
     def _book(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:
         place = safe("calls", tenant), "calls"
         held = self._entities.get(*place)
-        booked = self._decoded(unpacked(held), list[datetime]) if held else []
+        booked = self._documents.decoded(unpacked(held), list[datetime]) if held else []
         recent = [moment for moment in booked if moment > horizon(now, limits)]
         free = next_free(recent, now, limits)
         if free == now:
             self._entities.put(*place, packed(msgspec.json.encode([*recent, now])), over=held)
         return free
 
-    def _decoded(self, document: bytes, kind: type[T]) -> T:
-        try:
-            return msgspec.json.decode(document, type=kind)
-        except msgspec.DecodeError as error:
-            raise StoreError(f"{self._place}: {error}. Did another Vizsla write it?") from error
+
+def _watermark(tenant: str, hunt: str, mark: Mark) -> tuple[str, str]:
+    return safe("watermark", tenant), safe(hunt, mark)
 
 
-def _watermark(tenant: str, hunt: str) -> tuple[str, str]:
-    return safe("watermark", tenant), safe(hunt)
-
-
-def _finding(fingerprint: str) -> tuple[str, str]:
-    return safe("finding", fingerprint), "finding"
-
-
-def _recurring(key: tuple[str, str, str, str]) -> tuple[str, str]:
-    """The identity is hashed: a key stands in addresses, and so in logs."""
-    hunt, device, *rest = key
-    return safe("recurring", hunt, device), hashlib.sha256(msgspec.json.encode(rest)).hexdigest()
+def _claimed(tenant: str, hunt: str) -> tuple[str, str]:
+    return safe("claim", tenant), safe(hunt)

@@ -15,6 +15,7 @@ from engine.model import tables
 from engine.model.baseline import Baseline, Day
 from engine.model.event import Event
 from engine.model.run import Window
+from engine.record import Request
 from engine.sources.columns import literal
 from engine.sources.local import Local
 from tests.evaluation.days import TABLE, day_of, write
@@ -82,6 +83,6 @@ def lines(file: Path, rows: Sequence[Path], count: int) -> None:
 
 def _answer(files: Sequence[Path]) -> list[Event]:
     hunt, window = loader.load(loader.HUNTS / BURST.hunt), judged_window()
-    plan = runner.plan(hunt, runner.Request(id="bench", tenant="estate", window=window, now=window.end))
+    plan = runner.plan(hunt, Request(id="bench", tenant="estate", window=window, now=window.end))
     with Local(paths=[str(file) for file in files]) as source:
         return [row for batch in source.rows(plan.query, plan.reached) for row in batch]

@@ -229,7 +229,7 @@ def test_a_mistake_is_one_message_and_a_code(ask, monkeypatch, arguments, code, 
     ("arguments", "code", "message"),
     [
         (("run",), 2, "Missing argument 'hunt'."),
-        (("run", "two-questions"), 2, "Missing option '--from'."),
+        (("explain", "two-questions", "--device", "a"), 2, "Missing option '--from'."),
         (("run", "two-question", "--from", "samples"), 2, "Did you mean two-questions?"),
         (("check", "three-questions"), 2, "Invalid value for hunt: three-questions is no hunt in "),
         (("hunts", "--hunts", "nowhere"), 1, "nowhere is no folder of hunts."),

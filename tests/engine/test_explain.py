@@ -22,7 +22,7 @@ from engine.model.hunt import Case
 from engine.model.identity import Identity
 from engine.model.known_good import KnownGood, KnownGoodEntry
 from engine.model.run import Window
-from engine.runner import Request
+from engine.record import Request
 from engine.sources.recorded import Recorded
 from engine.steps import STEPS
 

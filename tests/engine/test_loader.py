@@ -273,6 +273,34 @@ def test_both_queries_have_one_default(hunts):
     assert told(hunts / HUNT) == [f"{HUNT}/baseline.kql:2: {differs}"]
 
 
+LATE = "let received_since = datetime(1970-01-01);\nlet settled = datetime(2200-01-01);\nlet settle = 5m;\nDeviceInfo\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "let settled = datetime(2200-01-01);\n",
+            "",
+            "let settled: is no line with a datetime. A sweep binds it: `let settled = datetime(2026-11-24);`.",
+        ),
+        (
+            "let settle = 5m",
+            "let settle = 5 * 1m",
+            "let settle: is no line with a timespan. A sweep binds it: `let settle = 10m;`.",
+        ),
+        ("DeviceInfo", "let minimum = 3;\nDeviceInfo", None),
+    ],
+)
+def test_a_late_kql_has_what_a_sweep_binds_and_no_other_defaults(hunts, old, new, expected):
+    path = hunts / HUNT / "late.kql"
+    path.write_text(LATE)
+    assert loader.load(hunts / HUNT).late_query == LATE
+    edit(path, old, new)
+    differs = "let minimum: differs from query.kql. Write the same default in both."
+    assert told(hunts / HUNT) == [f"{HUNT}/late.kql: {expected}" if expected else f"{HUNT}/late.kql:4: {differs}"]
+
+
 def test_a_broken_hunt_costs_itself_alone(hunts):
     (hunts / "one-device" / "query.kql").unlink()
     loaded = loader.load_all(hunts)

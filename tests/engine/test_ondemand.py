@@ -126,6 +126,9 @@ def test_values_are_typed(asked, expected):
             Asked(parameters={"since": "2026-11-24"}),
             "since is the start of the run's window: give --since or --last.",
         ),
+        (SINCE, Asked(parameters={"device_slices": 2}), "device_slices is set by the engine alone."),
+        (SINCE, Asked(parameters={"minimum": 3, "device_slice": "0"}), "device_slice is set by the engine alone."),
+        (SINCE, Asked(parameters={"routine": "a,b"}), "routine is set by the engine alone."),
     ],
 )
 def test_values_that_a_hunt_does_not_take_are_refused(hunt, asked, expected):

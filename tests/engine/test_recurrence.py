@@ -23,7 +23,7 @@ def at(hour, fingerprint=None, *, intents=("processes",), **changes):
 
 
 def told(findings):
-    return [(finding.fingerprint, finding.recurrences) for finding in findings]
+    return [(finding.fingerprint, finding.recurrences) for finding in findings if not finding.recurs]
 
 
 def nothing(_):
@@ -31,8 +31,9 @@ def nothing(_):
 
 
 def test_the_same_within_a_day_is_a_count():
-    assert told(fold([at(0), at(6), at(12)], nothing)) == [("0.0", 2)]
-    assert fold([at(0), at(6)], nothing)[0].last_seen == at(6).end
+    first, again, last = fold([at(0), at(6), at(12)], nothing)
+    assert (first.fingerprint, first.recurrences, first.last_seen) == ("0.0", 2, at(12).end)
+    assert [(each.fingerprint, each.recurs) for each in (again, last)] == [("0.6", "0.0"), ("0.12", "0.0")]
 
 
 def test_after_a_day_it_is_told_anew():
@@ -53,13 +54,16 @@ def test_sessions_and_generic_hosts_never_recur():
 
 def test_a_recurrence_of_what_an_earlier_run_recorded_counts_there():
     recorded = at(0)
-    (grown,) = fold([at(6)], lambda _: recorded)
-    assert told([grown]) == [("0.0", 1)]
-    # the overlap of the next run sees the same again
-    assert fold([at(6)], lambda _: grown) == (grown,)
-    assert fold([recorded], lambda _: grown) == (grown,)
+    assert told(fold([at(6)], lambda _: recorded)) == [("0.0", 1)]
 
 
-def test_a_burst_that_has_grown_is_itself():
+def test_what_arrives_late_recurs_too_though_it_was_before():
+    recorded = at(6)
+    first, counted = fold([at(0)], lambda _: recorded)
+    assert (first.fingerprint, first.recurs) == ("0.0", "0.6")
+    assert (counted.fingerprint, counted.recurrences, counted.last_seen) == ("0.6", 1, at(6).end)
+
+
+def test_a_finding_is_no_recurrence_of_itself():
     grown = at(0, "0.0", intents=("processes", "processes"))
-    assert fold([grown], lambda _: at(0)) == (grown,)
+    assert fold([grown], lambda _: at(0)) == (at(0),)

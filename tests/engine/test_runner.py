@@ -1,7 +1,6 @@
 """One hunt, start to finish: what is delivered once, what a failure leaves behind, and what is nobody's to catch."""
 
 from collections import Counter
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -11,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import loader, runner
-from engine.errors import SinkError, SourceError
+from engine.errors import SinkError, SourceError, Throttled
 from engine.model.run import HuntRun, Window
-from engine.schedule import Task
+from engine.record import Request
 from engine.sinks.memory import Memory as Sink
 from engine.sources.recorded import Recorded
 from engine.stores.memory import Memory as Store
@@ -67,15 +66,15 @@ class Ledger(Sink):
         self.refuses = refuses
         self.delivered = []
 
-    def deliver(self, finding):
+    def deliver(self, finding, earlier):
         if finding.device.id == self.refuses:
             raise SinkError(f"{finding.device.id} is refused")
-        super().deliver(finding)
         self.delivered.append((finding.device.id, len(finding.commands)))
+        return super().deliver(finding, earlier)
 
 
-def scheduled(source, *, sink, store, hunt=HUNT):
-    request = runner.Request(id="r", tenant="t", window=WINDOW, now=NOON, scheduled=True)
+def scheduled(source, *, sink, store, hunt=HUNT, **asked):
+    request = Request(id="r", tenant="t", window=WINDOW, now=NOON, scheduled=True, kind="window", **asked)
     return runner.run(hunt, request, source=source, sinks={"memory": sink}, store=store)
 
 
@@ -106,9 +105,12 @@ def test_a_scheduled_run_delivers_records_and_moves_the_watermark():
     (finding,) = outcome.findings
     assert outcome.run == HuntRun(
         id="r",
+        tenant="t",
         hunt="two-questions",
         status="succeeded",
         window=WINDOW,
+        began=NOON,
+        newest="2026-11-24T11:00:03.0000000Z",
         events=3,
         findings=1,
         dropped={"in no burst": 1},
@@ -128,16 +130,44 @@ def test_what_was_delivered_is_delivered_again_only_when_it_has_grown():
     assert sink.delivered == [("a", 2), ("a", 4)]
 
 
-def test_a_failed_sink_leaves_the_watermark_and_the_next_run_delivers_the_rest():
+def test_what_a_sink_refuses_is_told_with_the_next_run_and_to_that_sink_alone():
     store, rows = Store(), [*burst("a"), *burst("b")]
     refusing = Ledger(refuses="b")
-    failed = scheduled(Rows(rows), sink=refusing, store=store).run
-    assert (failed.status, failed.error, failed.findings, failed.notes) == ("failed", "b is refused", 2, ("a note",))
-    assert store.watermark("t", "two-questions") is None
-    mended = Ledger()
-    assert scheduled(Rows(rows), sink=mended, store=store).run.status == "succeeded"
-    assert (refusing.delivered, mended.delivered) == ([("a", 2)], [("b", 2)])
+    first = scheduled(Rows(rows), sink=refusing, store=store).run
+    assert (first.status, first.findings) == ("succeeded", 2)
+    assert [note.partition(" was not")[0] for note in first.notes] == ["a note", "memory"]
     assert store.watermark("t", "two-questions") == NOON
+    mended = Ledger()
+    assert scheduled(Rows(), sink=mended, store=store).run.status == "succeeded"
+    assert (refusing.delivered, mended.delivered) == ([("a", 2)], [("b", 2)])
+
+
+def test_while_it_observes_only_what_is_high_is_told():
+    sink, store = Ledger(), Store()
+    outcome = scheduled(Rows(burst("a")), sink=sink, store=store, observing=True)
+    assert ([finding.severity for finding in outcome.findings], sink.delivered) == (["low"], [])
+    assert store.finding(outcome.findings[0].fingerprint) == outcome.findings[0]
+    scheduled(Rows(burst("a")), sink=sink, store=store)
+    assert sink.delivered == [("a", 2)]
+
+
+def test_a_burst_that_began_before_the_window_is_one_finding_with_all_of_it():
+    sink, store = Ledger(), Store()
+    crowd = [launch("a", second, ("whoami", "ipconfig")[second % 2]) for second in range(50)]
+    with Recorded(tables={"DeviceProcessEvents": crowd}) as source:
+        for start, end in ((0, 30), (20, 50)):
+            window = Window(*(NOON - timedelta(hours=1) + timedelta(seconds=second) for second in (start, end)))
+            request = Request(id=f"{end}", tenant="t", window=window, now=NOON, scheduled=True, kind="window")
+            outcome = runner.run(HUNT, request, source=source, sinks={"memory": sink}, store=store)
+    (finding,) = outcome.findings
+    assert (len(finding.commands), sink.raised, sink.updated) == (50, 1, 1)
+
+
+def test_a_throttled_run_says_until_when_and_leaves_the_watermark():
+    store = Store()
+    outcome = scheduled(Rows(ends=Throttled("busy", until=NOON + timedelta(minutes=15))), sink=Ledger(), store=store)
+    assert (outcome.run.status, outcome.run.error, outcome.until) == ("throttled", "busy", NOON + timedelta(minutes=15))
+    assert store.watermark("t", "two-questions") is None
 
 
 def test_a_source_that_fails_half_way_is_a_failed_run_with_its_counts():
@@ -164,7 +194,7 @@ def test_a_bug_is_not_caught():
 
 def test_a_run_on_demand_delivers_nothing_and_moves_nothing():
     sink, store = Ledger(), Store()
-    request = runner.Request(id="r", tenant="t", window=WINDOW, now=NOON)
+    request = Request(id="r", tenant="t", window=WINDOW, now=NOON)
     outcome = runner.run(HUNT, request, source=Rows(burst("a")), sinks={"memory": sink}, store=store)
     assert len(outcome.findings) == 1
     assert (sink.delivered, store.finding(outcome.findings[0].fingerprint)) == ([], None)
@@ -174,32 +204,9 @@ def test_a_run_on_demand_delivers_nothing_and_moves_nothing():
 def test_the_query_is_bound_and_looks_back_as_far_as_the_hunt_reaches():
     hunt = loader.load(loader.HUNTS / "discovery-burst")
     source = Rows()
-    request = runner.Request(id="r", tenant="t", window=WINDOW, now=NOON, values={"minimum": 4})
+    request = Request(id="r", tenant="t", window=WINDOW, now=NOON, values={"minimum": 4})
     runner.run(hunt, request, source=source, sinks={}, store=Store())
     query, window = source.asked[-1]
     assert "\nlet minimum = 4;\n" in query
     assert "\nlet since = datetime(2026-11-24T11:00:00.000000Z);\n" in query
     assert window == Window(WINDOW.start - timedelta(hours=24), WINDOW.end)
-
-
-@contextmanager
-def broken():
-    raise SourceError("no source")
-    yield
-
-
-@pytest.mark.parametrize(
-    ("hunt", "source", "expected"),
-    [
-        ("two-questions", lambda: Recorded(tables={}), ""),
-        ("two-questions", broken, "no source"),
-        ("three-questions", broken, "three-questions/hunt.yaml: cannot be read: No such file or directory"),
-    ],
-)
-def test_a_task_whose_hunt_or_source_is_gone_is_a_failed_run(hunt, source, expected):
-    store = Store()
-    run = runner.run_task(Task("id", "t", hunt, WINDOW), HUNTS, source=source, sinks={}, store=store).run
-    assert run.error.partition("\n")[0] == expected
-    assert run.status == ("failed" if expected else "succeeded")
-    assert store.runs() == (run,)
-    assert store.watermark("t", hunt) == (None if expected else NOON)

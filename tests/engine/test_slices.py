@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine import loader, runner
 from engine.errors import TooManyRows
 from engine.model.run import Window
+from engine.record import Request
 from engine.slices import Answers, Ask, Slice
 from engine.sources.interface import place
 from engine.sources.recorded import Recorded
@@ -292,7 +293,7 @@ def test_a_part_binds_its_own_start_and_share_and_reaches_as_far_back_as_the_who
 
 
 def test_a_run_says_in_how_many_parts_it_asked(thousand):
-    request = runner.Request(id="r", tenant="t", window=HOURS, now=HOURS.end)
+    request = Request(id="r", tenant="t", window=HOURS, now=HOURS.end)
     quiet = replace(hunt(), steps=())
     run = runner.run(quiet, request, source=Limited(thousand, 300), sinks={}, store=Memory()).run
     assert (run.status, run.events, run.notes) == (

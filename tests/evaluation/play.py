@@ -15,6 +15,7 @@ from engine.model.finding import Finding
 from engine.model.hunt import Hunt
 from engine.model.run import Window
 from engine.parameters import timespan
+from engine.record import Request
 from engine.sinks import memory as sink
 from engine.sources.interface import Source
 from engine.sources.local import Local
@@ -109,7 +110,7 @@ class _Played:
 
     def run(self, end: datetime, source: Source) -> None:
         """Runs the hunt over the window that ends there."""
-        request = runner.Request(
+        request = Request(
             id=f"{self.method.name} {end.isoformat()}",
             tenant=TENANT,
             window=Window(end - self._span, end),

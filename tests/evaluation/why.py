@@ -12,6 +12,7 @@ from engine.model.event import Event
 from engine.model.finding import Finding
 from engine.model.hunt import Hunt
 from engine.model.run import Window
+from engine.record import Request
 from engine.sources.interface import Source
 from engine.steps.find_bursts import FindBursts
 from tests.estate import Intrusion
@@ -42,9 +43,7 @@ def reasons(
 
 def seen(devices: tuple[str, ...], hunt: Hunt, source: Source, day: Window, baseline: Baseline | None) -> Seen:
     """A day of these devices, of all where none is named, in one window and step by step."""
-    request = runner.Request(
-        id="why", tenant=TENANT, window=day, now=day.end, values={"devices": devices}, baseline=baseline
-    )
+    request = Request(id="why", tenant=TENANT, window=day, now=day.end, values={"devices": devices}, baseline=baseline)
     plan = runner.plan(hunt, request, history=known(hunt, day, source=source, baseline=baseline))
     returned: list[Event] = []
     counted: list[Event] = []

@@ -91,11 +91,11 @@ class Worker:
         body = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
         return self._invoke(name, Bag(json=json.dumps(body)), {})
 
-    def queue(self, name, body, *, dequeue_count=1):
-        """Hands the function a queue message."""
+    def queue(self, name, body, *, dequeue_count=1, message_id="1"):
+        """Hands the function a queue message; gives the function's output bindings by name."""
         moment = Bag(json=json.dumps("2026-11-24T00:00:00+00:00"))
         metadata = {
-            "Id": Bag(string="1"),
+            "Id": Bag(string=message_id),
             "DequeueCount": Bag(json=str(dequeue_count)),
             "PopReceipt": Bag(string="receipt"),
             "InsertionTime": moment,
@@ -103,6 +103,19 @@ class Worker:
             "NextVisibleTime": moment,
         }
         return self._invoke(name, Bag(string=body), metadata)
+
+    def http(self, name, *, method="GET", url="http://127.0.0.1/", headers=None, query=None, params=None, body=b""):
+        """Asks the function over HTTP; gives status, headers and body."""
+        asked = Bag(
+            method=method,
+            url=url,
+            headers=headers or {},
+            params=params or {},
+            query=query or {},
+            body=Bag(bytes=body),
+        )
+        answer = self._call(name, Bag(http=asked), {}).return_value.http
+        return int(answer.status_code), dict(answer.headers), answer.body.bytes
 
     def close(self):
         """Ends the worker's threads."""
@@ -112,8 +125,12 @@ class Worker:
         self._loop.close()
 
     def _invoke(self, name, payload, metadata):
+        answer = self._call(name, payload, metadata)
+        return {output.name: next(iter(vars(output.data).values()), None) for output in answer.output_data}
+
+    def _call(self, name, payload, metadata):
         trigger = next(binding for binding in self.functions[name] if binding["type"].lower().endswith("trigger"))
-        answer = self._send(
+        return self._send(
             "invocation_request",
             invocation_id=str(uuid.uuid4()),
             function_id=self._metadata[name].function_id,
@@ -122,7 +139,6 @@ class Worker:
             trace_context=Bag(trace_parent=f"00-{uuid.uuid4().hex}-{'0' * 15}1-00", trace_state="", attributes={}),
             retry_context=Bag(retry_count=0, max_retry_count=0, exception=None),
         )
-        return {output.name: next(iter(vars(output.data).values()), None) for output in answer.output_data}
 
     def _send(self, verb, **fields):
         request = SimpleNamespace(

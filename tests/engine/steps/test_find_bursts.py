@@ -75,6 +75,21 @@ def test_after_the_longest_a_continuation_begins():
     assert spans == [(0, 4), (4, 8), (8, 9)]
 
 
+def test_a_continuation_must_hold_enough_by_itself():
+    step = FindBursts(window=timedelta(minutes=10), at_least=3, longest=timedelta(minutes=15))
+    joined = [event(180 * number, "abc"[number % 3], number=number) for number in range(6)]
+    late = [event(910, "a", number=6), event(1000, "b", number=7)]
+    assert bursts(step, *joined, *late) == [(0, 900, ("a", "b", "c"), 6)]
+    assert bursts(step, *joined, *late, event(1100, "c", number=8))[1:] == [(910, 1100, ("a", "b", "c"), 3)]
+
+
+@pytest.mark.parametrize(("grouping", "key"), [("actor", ("d", "a")), ("process", ("d", "a", "")), ("device", ("d",))])
+def test_a_burst_names_the_group_that_it_was_found_in(grouping, key):
+    step = FindBursts(window=timedelta(minutes=10), at_least=3, grouping=grouping)
+    (burst,) = step(Batch(tuple(event(number, "abc"[number]) for number in range(3))), CONTEXT).bursts
+    assert burst.key == key
+
+
 @pytest.mark.parametrize(
     ("form", "launches", "count"),
     [

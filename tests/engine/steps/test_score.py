@@ -12,8 +12,8 @@ from engine.model.burst import Burst
 from engine.model.event import timestamp
 from engine.model.finding import Process
 from engine.steps.interface import Batch
+from engine.steps.rarity import Rarity
 from engine.steps.score import Score
-from engine.steps.weigh_rarity import Rarity
 from tests.engine.steps.events import CONTEXT
 
 CATALOGUE = loader.load(loader.HUNTS / "discovery-burst").steps[0].fields["catalogue"]
@@ -37,7 +37,7 @@ def finding(intents, *, actor=ACTORS[0], pause=1, rarity=None, **columns):
         {**shared, "Timestamp": timestamp(number * pause * SECOND), "Intent": intent, "ProcessCommandLine": "x"}
         for number, intent in enumerate(intents)
     )
-    burst = Burst("d", made, 0, (len(intents) - 1) * pause * SECOND, events, tuple(dict.fromkeys(intents)))
+    burst = Burst("d", made, 0, (len(intents) - 1) * pause * SECOND, events, tuple(dict.fromkeys(intents)), made.key)
     (found,) = Score(catalogue=CATALOGUE, at_least=3)(Batch((), bursts=(burst,)), CONTEXT).findings
     return found
 

@@ -1,5 +1,6 @@
 """Routine is learned on earlier days, by many devices or this one; a new attack on everyone is no routine."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -10,12 +11,16 @@ from engine.model.baseline import Baseline, Day, History, IntentSet, Own, Pair
 from engine.model.event import timestamp
 from engine.model.finding import Process
 from engine.model.identity import Identity
-from engine.steps.interface import Batch, Context
+from engine.steps.find_bursts import FindBursts
+from engine.steps.fold_repeats import EachOnce
+from engine.steps.interface import Batch
+from engine.steps.rarity import covered, kinds_of, weights
 from engine.steps.weigh_rarity import WeighRarity
 from tests.engine.steps.events import CONTEXT
 
 CATALOGUE = loader.load(loader.HUNTS / "discovery-burst").steps[0].fields["catalogue"]
 STEP = WeighRarity(catalogue=CATALOGUE, generic_hosts=("wmiprvse.exe",), window=timedelta(minutes=10))
+FINDER = FindBursts(window=STEP.window, at_least=1)
 TODAY = date(2026, 11, 24)
 NOON = 17_955_216_000_000_000
 AGENT = Process(file_name="agent.exe", folder_path="C:\\Agent")
@@ -41,9 +46,12 @@ def week(today=(), **each):
     return Baseline("h", (*(day(ago, **each) for ago in range(7, 0, -1)), *today))
 
 
+def knowing(baseline):
+    return replace(CONTEXT, history=History(baseline))
+
+
 def weigh(baseline, *events):
-    context = Context(*[getattr(CONTEXT, name) for name in CONTEXT.__slots__[:-1]], History(baseline))
-    return [event["Weight"] for event in STEP(Batch(events), context).events]
+    return [event["Weight"] for event in STEP(Batch(events), knowing(baseline)).events]
 
 
 def test_what_many_devices_had_on_several_days_is_routine():
@@ -96,36 +104,81 @@ def test_actors_in_writable_folders_are_routine_by_hash_for_light_intents_alone(
     assert weigh(Baseline("h", (*quiet, *busy)), event(intent, process)) == [weight]
 
 
-def test_generic_hosts_are_judged_by_the_whole_set():
-    scan = {"processes", "services"}
-    pairs = [(SCANNER, intent, 50) for intent in (*scan, "domain-accounts")]
-    known = week(pairs=pairs, sets=[(SCANNER, scan, 50), (SCANNER, {"domain-accounts"}, 50)])
-
-    def by_wmi(*intents):
-        return [event(intent, WMI, sid="S-1-5-21-9", second=second) for second, intent in enumerate(intents)]
-
-    assert weigh(known, *by_wmi("processes", "services")) == [0, 0]
-    # each is routine by itself, together they never were
-    assert weigh(known, *by_wmi("processes", "services", "domain-accounts")) == [1, 1, 1]
-    # apart by more than the window they are not judged together
-    apart = [*by_wmi("processes", "services"), event("domain-accounts", WMI, sid="S-1-5-21-9", second=900)]
-    assert weigh(known, *apart) == [0, 0, 0]
+SCAN = {"processes", "services"}
+SCANS = week(
+    pairs=[(SCANNER, intent, 50) for intent in (*SCAN, "domain-accounts")],
+    sets=[(SCANNER, SCAN, 50), (SCANNER, {"domain-accounts"}, 50)],
+)
 
 
-def test_another_account_has_no_share_in_a_generic_hosts_routine():
-    known = week(pairs=[(SCANNER, "processes", 50)], sets=[(SCANNER, {"processes"}, 50)])
-    assert weigh(known, event("processes", WMI, sid="S-1-5-21-7")) == [1]
+def by_wmi(*intents, sid="S-1-5-21-9", start=0):
+    return [event(intent, WMI, sid=sid, second=start + place) for place, intent in enumerate(intents)]
+
+
+@pytest.mark.parametrize(
+    ("events", "held"),
+    [
+        (by_wmi("processes", "services"), [0]),
+        (by_wmi("domain-accounts"), [0]),
+        # each is routine by itself, together they never were
+        (by_wmi("processes", "services", "domain-accounts"), [3]),
+        # apart by more than the window they are not judged together
+        ([*by_wmi("processes", "services"), *by_wmi("domain-accounts", start=900)], [0, 0]),
+        # a chain of events that follow each other is no window: each span of ten minutes is judged by itself
+        (
+            [*by_wmi("processes"), *by_wmi("services", start=500), *by_wmi("domain-accounts", start=1050)],
+            [0, 2],
+        ),
+        # another account has no share in the routine, and takes none away
+        (by_wmi("processes", sid="S-1-5-21-7"), [1]),
+        ([*by_wmi("processes", "services"), *by_wmi("domain-accounts", sid="S-1-5-21-7")], [1]),
+    ],
+)
+def test_generic_hosts_are_judged_by_all_that_they_run_in_a_window(events, held):
+    weighed = STEP(Batch(tuple(events)), knowing(SCANS)).events
+    assert [window.holds for window in FINDER.windows(weighed, EachOnce())] == held
+
+
+def test_what_a_host_runs_is_routine_when_no_window_makes_it_count():
+    events = [*by_wmi("services"), *by_wmi("processes", start=500), *by_wmi("domain-accounts", start=1050)]
+    weighed = STEP(Batch(tuple(events)), knowing(SCANS)).events
+    assert STEP.routine(weighed) == [True, False, False]
+    assert STEP.routine(weighed[:2]) == [True, True]
+
+
+def test_a_host_whose_folder_is_unknown_is_excused_by_nothing():
+    nameless = Identity("?wmiprvse.exe", "S-1-5-21-9", "")
+    known = week(pairs=[(nameless, "processes", 50)], sets=[(nameless, {"processes"}, 50)])
+    (weighed,) = STEP(
+        Batch((event("processes", Process(file_name="WmiPrvSE.exe"), sid="S-1-5-21-9"),)), knowing(known)
+    ).events
+    assert (weighed["Weight"], weighed["Rarity"].cover) == (1, None)
+
+
+def test_each_event_is_held_against_the_days_before_its_own():
+    busy = [day(ago, sets=[(SCANNER, SCAN, 50)]) for ago in (3, 2, 1)]
+    known = Baseline("h", (*(day(ago) for ago in range(10, 3, -1)), *busy))
+    events = [*by_wmi("processes", start=-12 * 3600 - 9), *by_wmi("services", start=-12 * 3600)]
+    weighed = STEP(Batch(tuple(events)), knowing(known)).events
+    # the day before knew the set on two days alone
+    assert weights(kinds_of(weighed)) == [1, 0]
 
 
 def test_a_weak_baseline_weighs_nothing_down_but_says_what_the_fleet_shares():
     known = Baseline("h", (day(1, pairs=[(AGENTS, "processes", 300)]),))
-    context = Context(*[getattr(CONTEXT, name) for name in CONTEXT.__slots__[:-1]], History(known))
-    (weighed,) = STEP(Batch((event("processes"),)), context).events
+    (weighed,) = STEP(Batch((event("processes"),)), knowing(known)).events
     assert (weighed["Weight"], weighed["Rarity"].routine, weighed["Rarity"].weak) == (1, True, True)
 
 
 def test_below_twenty_devices_a_weak_baseline_knows_no_routine():
     known = Baseline("h", (day(1, pairs=[(AGENTS, "processes", 19)], devices=19),))
-    context = Context(*[getattr(CONTEXT, name) for name in CONTEXT.__slots__[:-1]], History(known))
-    (weighed,) = STEP(Batch((event("processes"),)), context).events
+    (weighed,) = STEP(Batch((event("processes"),)), knowing(known)).events
     assert weighed["Rarity"].routine is False
+
+
+def test_a_weak_baseline_takes_the_set_of_a_host_into_account():
+    known = Baseline("h", (day(1, sets=[(SCANNER, SCAN, 50)]),))
+    weighed = STEP(Batch(tuple(by_wmi("processes", "services", "domain-accounts"))), knowing(known)).events
+    assert weights(kinds_of(weighed)) == [1, 1, 1]
+    assert covered(kinds_of(weighed[:2])) == [True, True]
+    assert covered(kinds_of(weighed)) == [False, False, False]

@@ -1,10 +1,12 @@
-"""Azurite, one for a run of the tests in this folder, and stores in it that sign in with the real azure-identity."""
+"""Every store; and Azurite, one for a run of the tests in this folder, where the real azure-identity signs in."""
 
 import itertools
 
 import pytest
 from azure.identity import DefaultAzureCredential
 
+from engine.stores.memory import Memory
+from engine.stores.sqlite import Sqlite
 from engine.stores.tables import Tables
 from tests.fakes.azurite import Azurite
 from tests.fakes.identity import Identity
@@ -48,3 +50,14 @@ def opened(azurite, credential, monkeypatch):
     yield another
     for store in stores:
         store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "tables"])
+def store(request, tmp_path):
+    match request.param:
+        case "memory":
+            return Memory()
+        case "sqlite":
+            return Sqlite(tmp_path / "store.db")
+        case "tables":
+            return request.getfixturevalue("opened")()

@@ -3,12 +3,41 @@
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from engine.errors import StoreError
+from engine.model.event import ticks
+from engine.model.finding import Device, recurrence_key
 from engine.remote.budget import LIMITS
 from engine.stores.sqlite import Sqlite
-from tests.engine.stores.test_contract import NOON
+from tests.engine.stores.test_contract import NOON, a_finding, a_run
+
+VERSION_1 = """
+CREATE TABLE watermark (tenant TEXT, hunt TEXT, moment TEXT NOT NULL, PRIMARY KEY (tenant, hunt));
+CREATE TABLE finding (fingerprint TEXT PRIMARY KEY, key TEXT NOT NULL, document BLOB NOT NULL);
+CREATE INDEX finding_key ON finding (key);
+CREATE TABLE run (id TEXT PRIMARY KEY, hunt TEXT NOT NULL, moment TEXT NOT NULL, document BLOB NOT NULL);
+PRAGMA user_version = 1;
+"""
+VERSION_2 = """
+CREATE TABLE call (tenant TEXT NOT NULL, moment TEXT NOT NULL);
+CREATE INDEX call_tenant ON call (tenant);
+PRAGMA user_version = 2;
+"""
+NEW = {"tenant", "aliases", "absorbed_by", "recurs", "retracted", "kind", "began", "slices", "launches", "newest"}
+FINDINGS = (
+    a_finding("f", device=Device("d \u202e", "ws01"), identity="one"),
+    a_finding(
+        "g",
+        device=Device("d \u202e", "ws01"),
+        identity="one",
+        start="2026-11-24T12:00:09.0000002Z",
+        end="2026-11-24T13:00:00Z",
+    ),
+)
+START, END = ticks(FINDINGS[0].start), ticks(FINDINGS[0].end)
+RUN = a_run("1", "h", NOON)
 
 
 def test_sqlite_remembers_across_openings(tmp_path):
@@ -27,16 +56,116 @@ def test_a_store_of_another_version_is_refused_with_both_versions(tmp_path):
     with sqlite3.connect(tmp_path / "new.db") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match=r"schema version 99, this Vizsla reads 2"):
+    with pytest.raises(StoreError, match=r"schema version 99, this Vizsla reads 3"):
         Sqlite(tmp_path / "new.db")
 
 
-def test_a_store_of_an_older_version_is_brought_up_to_date_and_keeps_what_it_has(tmp_path):
-    Sqlite(tmp_path / "old.db").move_watermark("t", "h", NOON)
-    with sqlite3.connect(tmp_path / "old.db") as connection:
-        connection.executescript("DROP TABLE call; PRAGMA user_version = 1;")
+def written(file, version):
+    """A file as that version wrote it: a watermark, and from the second on two findings and a run."""
+    with sqlite3.connect(file) as connection:
+        connection.executescript(VERSION_1)
+        connection.execute("INSERT INTO watermark VALUES ('t', 'h', ?)", (NOON.isoformat(timespec="microseconds"),))
+        if version == 2:
+            connection.executescript(VERSION_2)
+            for finding in FINDINGS:
+                key = msgspec.json.encode(recurrence_key(finding)).decode()
+                row = finding.fingerprint, key, earlier(finding)
+                connection.execute("INSERT INTO finding VALUES (?, ?, ?)", row)
+            moment = RUN.window.end.isoformat(timespec="microseconds")
+            connection.execute("INSERT INTO run VALUES (?, ?, ?, ?)", (RUN.id, RUN.hunt, moment, earlier(RUN)))
+            connection.execute("INSERT INTO call VALUES ('t', ?)", (NOON.isoformat(timespec="microseconds"),))
     connection.close()
+    return file
+
+
+def earlier(value):
+    """A document without what came with the third version."""
+    kept = {name: each for name, each in msgspec.to_builtins(value).items() if name not in NEW}
+    return msgspec.json.encode(kept)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_an_older_version_is_brought_up_to_date_by_one_of_those_who_open_it(tmp_path, version):
+    file = written(tmp_path / "old.db", version)
     with ThreadPoolExecutor(4) as openers:
-        for store in openers.map(lambda _: Sqlite(tmp_path / "old.db"), range(4)):
+        for store in openers.map(lambda _: Sqlite(file), range(4)):
             assert store.watermark("t", "h") == NOON
-    assert Sqlite(tmp_path / "old.db").take_call("t", NOON, LIMITS) == NOON
+            assert store.watermark("t", "h", "late") is None
+    assert Sqlite(file).take_call("other", NOON, LIMITS) == NOON
+    assert shape(file) == shape(made(tmp_path / "new.db"))
+
+
+def test_what_an_older_version_found_is_found_like_anything_new(tmp_path):
+    store = Sqlite(written(tmp_path / "old.db", 2))
+    first, second = FINDINGS
+    assert [store.finding(each.fingerprint) for each in FINDINGS] == list(FINDINGS)
+    assert store.recurring(recurrence_key(first)) == second
+    spans = [(START - 1, START - 1), (START, START), (END, END), (END + 1, END + 1), (0, 1 << 62)]
+    met = [store.met("default", "h", "d \u202e", span) for span in spans]
+    assert met == [(), (first,), (first,), (second,), (first, second)]
+    store.record_finding(msgspec.structs.replace(second, absorbed_by="f"))
+    assert store.met("default", "h", "d \u202e", (0, 1 << 62)) == (first,)
+    assert store.runs() == store.runs("h", tenant="default") == (RUN,)
+    assert store.runs(tenant="t") == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (
+            lambda store: store.met("t", "h", "d", (0, 1)),
+            [
+                "SEARCH finding USING INDEX finding_met (tenant=? AND hunt=? AND device=? AND last>?)",
+                "USE TEMP B-TREE FOR ORDER BY",  # of what it found alone
+            ],
+        ),
+        (
+            lambda store: store.undelivered("t", "h"),
+            ["SEARCH delivery USING INDEX delivery_waits (tenant=? AND hunt=?)"],
+        ),
+        (
+            lambda store: store.recurring(("h", "d", "i", "")),
+            ["SEARCH finding USING INDEX finding_key (key=?)"],
+        ),
+        (lambda store: store.runs("h", limit=5), ["SCAN run USING INDEX run_moment"]),
+    ],
+    ids=["met", "undelivered", "recurring", "runs"],
+)
+def test_what_a_run_asks_is_answered_from_an_index(tmp_path, monkeypatch, asked, expected):
+    store = Sqlite(tmp_path / "s.db")
+    plans, documents = [], Sqlite._documents
+
+    def explained(self, kind, statement, *values):
+        with self._connection() as connection:
+            plans.extend(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+        return documents(self, kind, statement, *values)
+
+    monkeypatch.setattr(Sqlite, "_documents", explained)
+    asked(store)
+    assert plans == expected
+
+
+def test_a_day_that_another_wrote_is_refused_with_the_file(tmp_path):
+    store = Sqlite(tmp_path / "s.db")
+    with sqlite3.connect(tmp_path / "s.db") as connection:
+        connection.execute("INSERT INTO day VALUES ('t', 'h', '2026-11-01', x'1f8b00')")
+    connection.close()
+    with pytest.raises(
+        StoreError, match=r"s\.db: a day of a baseline cannot be read: .* Did another Vizsla write it\?"
+    ):
+        store.days("t", "h")
+
+
+def made(file):
+    Sqlite(file)
+    return file
+
+
+def shape(file):
+    """The tables' columns, and the indexes."""
+    with sqlite3.connect(file) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema ORDER BY name")]
+        columns = {name: connection.execute(f"PRAGMA table_info({name})").fetchall() for name in names}
+        version = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    return version, columns

@@ -1,86 +1,40 @@
-"""What is Azure's own: keys, sizes, races, versions, refusals. Azurite never refuses: a server of our own does."""
+"""What is the table's own: what it is asked, races, crashes, versions, settings."""
 
-import re
+import contextlib
+import hashlib
+import logging
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from werkzeug.wrappers import Response
+from azure.core.pipeline.transport import RequestsTransport
 
 from engine import bootstrap, settings
 from engine.errors import SettingsError, StoreError
+from engine.model.baseline import Habit
 from engine.remote.budget import LIMITS
 from engine.stores.documents import packed, unpacked
-from engine.stores.entities import safe
-from engine.stores.tables import Tables
-from tests.engine.stores.test_contract import NOON, a_finding, a_run
+from tests.engine.stores.test_contract import HOUR, NOON, a_day, a_delivery, a_finding, a_run
+from tests.engine.stores.test_documents import dies, rows
 from tests.fakes import azurite as azurites
-from tests.fakes.authority import tls
-from tests.fakes.serving import Server
-
-KIB = 1 << 10
-ROLE = "Storage Table Data Contributor"
-MISMATCH = r"refused \(No\. Id:1 ErrorCode:AuthorizationPermissionMismatch\)\."
-HOSTILE = [
-    "a/b",
-    "a\\b",
-    "a#b",
-    "a?b",
-    "a%2Fb",
-    "it's",
-    "a:b",
-    "~",
-    "",
-    " ",
-    "\x00\x1f\x7f\x85",
-    "\U0001f600",
-    "x" * 5_000,
-]
 
 
-def rows(store, partition):
-    return [entity["RowKey"] for entity in store._entities.between(partition, ("", "\x7f"))]
+@pytest.fixture
+def asked(monkeypatch):
+    """What the service is asked: method, path and query of each request."""
+    seen, send = [], RequestsTransport.send
 
+    def noted(self, request, **how):
+        address = urlsplit(request.url)
+        seen.append((request.method, address.path, parse_qs(address.query)))
+        return send(self, request, **how)
 
-@given(st.lists(st.lists(st.text(), min_size=1, max_size=4), min_size=2, max_size=2, unique_by=tuple))
-def test_keys_are_plain_and_short_and_no_two_are_alike(lists):
-    keys = {safe(*parts) for parts in lists}
-    assert len(keys) == 2
-    assert all(re.fullmatch(r"[A-Za-z0-9._~:-]{1,512}", key) for key in keys)
-
-
-def test_names_that_azure_refuses_as_keys_are_remembered_apart(opened):
-    store = opened()
-    moments = {name: NOON + timedelta(minutes=number) for number, name in enumerate(HOSTILE)}
-    for name, moment in moments.items():
-        store.move_watermark(name, name, moment)
-        store.record_run(a_run(name, name, moment))
-        store.record_finding(a_finding(name, title=name, identity=name))
-    assert {name: store.watermark(name, name) for name in HOSTILE} == moments
-    assert [run.id for run in store.runs()] == HOSTILE[::-1]
-    assert [store.finding(name).title for name in HOSTILE] == HOSTILE
-
-
-@pytest.mark.parametrize(
-    ("size", "letter"),
-    [(1, "x"), (64 * KIB, "x"), (640 * KIB, "x"), (641 * KIB, "x"), (641 * KIB, "\U0001f600"), (3_000 * KIB, "x")],
-)
-def test_a_document_of_any_size_comes_back_whole_and_over_another(opened, size, letter):
-    store = opened()
-    for finding in (
-        a_finding("f", title="before" * 200_000),
-        a_finding("f", title=letter * (size // len(letter.encode()))),
-    ):
-        store.record_finding(finding)
-        assert store.finding("f") == finding
-    length = len(msgspec.json.encode(finding))
-    assert len(rows(store, "finding:f")) == 1 + (-(-length // (640 * KIB)) if length > 640 * KIB else 0)
+    monkeypatch.setattr(RequestsTransport, "send", noted)
+    return seen
 
 
 def test_a_long_record_of_a_run_is_listed_among_short_ones(opened):
@@ -92,19 +46,145 @@ def test_a_long_record_of_a_run_is_listed_among_short_ones(opened):
     assert store.runs("h") == (short[1], long, short[0])
 
 
-def test_more_runs_than_azure_gives_at_once_are_all_listed(opened):
+def test_more_runs_than_azure_gives_at_once_are_all_listed_and_a_few_are_few_to_read(opened, asked):
     store = opened()
     runs = [a_run(str(number), "h", NOON + timedelta(minutes=number)) for number in range(1_100)]
     kept = [
         (
             "create",
-            {"PartitionKey": "run:h", "RowKey": f"{1_100 - number:018}:{run.id}", **packed(msgspec.json.encode(run))},
+            {
+                "PartitionKey": "run:h:default",
+                "RowKey": f"{1_100 - number:018}:{run.id}",
+                **packed(msgspec.json.encode(run)),
+            },
         )
         for number, run in enumerate(runs)
     ]
     for start in range(0, len(kept), 100):
         store._entities._client.submit_transaction(kept[start : start + 100])
-    assert store.runs() == tuple(reversed(runs))
+    assert store.runs(limit=2_000) == tuple(reversed(runs))
+    assert store.runs() == tuple(reversed(runs))[:1_000]
+    asked.clear()
+    assert store.runs("h", tenant="default", limit=3) == tuple(reversed(runs))[:3]
+    assert [(method, query["$top"]) for method, _, query in asked] == [("GET", ["3"])]
+    asked.clear()
+    assert store.runs(limit=3) == tuple(reversed(runs))[:3]
+    assert [(method, query["$top"]) for method, _, query in asked] == [("GET", [top]) for top in "113"]
+
+
+def test_what_a_device_met_is_asked_of_its_own_partition_alone(opened, asked):
+    store = opened()
+    store.record_finding(a_finding("f"))
+    asked.clear()
+    store.met("default", "h", "d", (0, 1 << 62))
+    [(method, _, query)] = asked
+    [where] = query["$filter"]
+    assert (method, where.split(" and ")[0]) == ("GET", "PartitionKey eq 'finding:h:d'")
+
+
+def test_an_outbox_holds_what_waits_and_nothing_more(opened, asked):
+    store = opened()
+    for state in ("pending", "sending", "sent"):
+        for number in range(5):
+            store.record_delivery(a_delivery(f"{number}", state=state))
+        assert len(rows(store, "outbox:t:h")) == (0 if state == "sent" else 5)
+    asked.clear()
+    assert store.undelivered("t", "h") == ()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("before", "state"), [("sent", "pending"), ("pending", "sent"), ("pending", "sending")])
+def test_a_delivery_whose_writer_died_is_what_it_was(opened, monkeypatch, before, state):
+    store, dying = opened(), opened()
+    store.record_delivery(a_delivery("f", state=before))
+    monkeypatch.setattr(dying._entities, "put", dies)
+    with pytest.raises(KeyboardInterrupt):
+        dying.record_delivery(a_delivery("f", state=state))
+    assert store.delivery("f", "teams") == a_delivery("f", state=before)
+    assert store.undelivered("t", "h") == ((store.delivery("f", "teams"),) if before == "pending" else ())
+
+
+@pytest.mark.parametrize("state", ["pending", "sent"])
+def test_a_delivery_whose_writer_died_before_it_tidied_up_is_the_new_one(opened, monkeypatch, state):
+    store, dying = opened(), opened()
+    store.record_delivery(a_delivery("f"))
+    new = a_delivery("f", state=state, attempts=1)
+    monkeypatch.setattr(dying._entities, "delete", dies)
+    with pytest.raises(KeyboardInterrupt):
+        dying.record_delivery(new)
+    assert store.undelivered("t", "h") == ((new,) if state == "pending" else ())
+
+
+@pytest.mark.parametrize("dead", ["put", "set", "delete"])
+def test_a_run_whose_writer_died_and_that_was_tried_again_is_one(opened, monkeypatch, dead):
+    store, dying = opened(), opened()
+    tries = [a_run("1", "h", NOON + timedelta(hours=hour)) for hour in range(3)]
+    store.record_run(tries[0])
+    monkeypatch.setattr(dying._entities, dead, dies)
+    with contextlib.suppress(KeyboardInterrupt):
+        dying.record_run(tries[1])
+    assert len(store.runs()) <= 1
+    store.record_run(tries[2])
+    assert store.runs() == (tries[2],)
+
+
+def test_days_that_went_leave_nothing(opened):
+    store = opened()
+    habits = tuple(Habit(hashlib.sha256(f"{each}".encode()).hexdigest(), "i") for each in range(30_000))
+    large = msgspec.structs.replace(a_day(0), habits=habits)
+    store.record_day("t", "h", large, keep=1)
+    assert len(rows(store, "day:t:h")) > 2  # a head and its parts
+    store.record_day("t", "h", a_day(1), keep=1)
+    assert rows(store, "day:t:h") == ["2026-11-02"]
+
+
+def test_a_day_that_another_wrote_is_refused(opened):
+    store = opened()
+    store._entities.set("day:t:h", "2026-11-01", packed(b"no zip"))
+    with pytest.raises(StoreError, match=r"table test\d+: a day of a baseline cannot be read: .* Did another Vizsla"):
+        store.days("t", "h")
+
+
+def test_who_gives_a_hunt_up_late_leaves_it_to_who_took_it_over(opened, monkeypatch):
+    mine, yours = opened(), opened()
+    mine.claim("t", "h", "me", now=NOON, until=NOON + HOUR)
+    get, taken = mine._entities.get, []
+
+    def overtaken(*place):
+        held = get(*place)
+        if not taken:
+            taken.append(yours.claim("t", "h", "you", now=NOON + HOUR, until=NOON + 2 * HOUR))
+        return held
+
+    monkeypatch.setattr(mine._entities, "get", overtaken)
+    mine.release("t", "h", "me")
+    assert taken == [None]
+    assert mine.claim("t", "h", "me", now=NOON + HOUR, until=NOON + 3 * HOUR) == NOON + 2 * HOUR
+
+
+def test_workers_in_two_places_never_both_hold_a_hunt_and_give_up_their_own_alone(opened):
+    stores, held, most = [opened(), opened()], [], []
+
+    def work(number):
+        store, holder = stores[number % 2], f"{number}"
+        for _ in range(8):
+            if store.claim("t", "h", holder, now=NOON, until=NOON + HOUR) is None:
+                held.append(holder)
+                most.append(tuple(held))
+                held.remove(holder)
+            store.release("t", "h", holder)
+
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(work, range(8)))
+    assert most
+    assert {len(each) for each in most} == {1}
+
+
+def test_the_sdk_does_not_log_its_requests(opened, caplog):
+    logging.getLogger("azure").setLevel(logging.NOTSET)
+    with caplog.at_level(logging.INFO):
+        opened().watermark("t", "h")
+    assert [record.name for record in caplog.records if record.name.startswith("azure")] == []
 
 
 def test_contract_however_many_move_a_watermark_it_ends_at_the_latest(opened):
@@ -117,81 +197,6 @@ def test_contract_however_many_move_a_watermark_it_ends_at_the_latest(opened):
     assert stores[0].watermark("t", "h") == NOON + timedelta(minutes=80)
 
 
-def test_contract_two_writers_and_a_reader_never_see_half_a_finding(opened):
-    stores, reader = [opened(), opened()], opened()
-    forms = [a_finding("f", title=letter * (700 * KIB)) for letter in "abcdef"]
-    stores[0].record_finding(forms[0])
-    done, seen = threading.Event(), []
-
-    def read():
-        while not done.is_set():
-            seen.append(reader.finding("f"))
-
-    with ThreadPoolExecutor(3) as workers:
-        reading = workers.submit(read)
-        writing = [workers.submit(stores[each % 2].record_finding, form) for each, form in enumerate(forms * 3)]
-        for each in writing:
-            each.result()
-        done.set()
-        reading.result()
-    assert seen
-    assert all(each in forms for each in (*seen, reader.finding("f")))
-    assert len(rows(reader, "finding:f")) == 3  # the head, and no parts but its own
-
-
-def test_a_writer_that_dies_before_the_head_changes_nothing(opened, monkeypatch):
-    store, dying = opened(), opened()
-    earlier = a_finding("f", title="earlier" * 200_000)
-    store.record_finding(earlier)
-
-    def dies(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(dying._entities, "put", dies)
-    with pytest.raises(KeyboardInterrupt):
-        dying.record_finding(a_finding("f", title="later" * 200_000))
-    assert store.finding("f") == earlier
-
-
-def test_a_change_whose_answer_was_lost_is_made_once(opened, monkeypatch):
-    store = opened()
-    put, lost = store._entities.put, []
-
-    def loses_the_first_answer(*place, **how):
-        put(*place, **how)
-        if not lost:
-            lost.append(place)
-            put(*place, **how)
-
-    monkeypatch.setattr(store._entities, "put", loses_the_first_answer)
-    finding = a_finding("f", title="x" * 700 * KIB)
-    store.record_finding(finding)
-    assert (len(lost), store.finding("f")) == (1, finding)
-
-
-def test_a_document_that_lost_a_part_is_refused(opened):
-    store = opened()
-    store.record_finding(a_finding("f", title="x" * 700 * KIB))
-    store._entities.delete("finding:f", rows(store, "finding:f")[-1])
-    with pytest.raises(StoreError, match="the document finding of finding:f lacks parts"):
-        store.finding("f")
-
-
-def test_a_document_that_is_none_of_ours_is_refused(opened):
-    store = opened()
-    store._entities.set("finding:f", "finding", packed(b'{"fingerprint": 1}'))
-    with pytest.raises(StoreError, match=r"Expected `str`, got `int` - at `\$\.fingerprint`\. Did another Vizsla"):
-        store.finding("f")
-
-
-def test_a_finding_that_grew_recurs_no_longer_as_what_it_was(opened):
-    store = opened()
-    store.record_finding(a_finding("f", identity="one"))
-    store.record_finding(a_finding("f", identity="two"))
-    assert store.recurring(("h", "d", "one", "")) is None
-    assert store.recurring(("h", "d", "two", "")) == a_finding("f", identity="two")
-
-
 def test_workers_that_open_a_new_table_at_once_all_get_it(opened):
     with ThreadPoolExecutor(6) as workers:
         stores = list(workers.map(lambda _: opened(), range(6)))
@@ -200,7 +205,7 @@ def test_workers_that_open_a_new_table_at_once_all_get_it(opened):
 
 
 def test_a_table_says_its_version(opened):
-    assert opened()._entities.get("vizsla", "schema")["version"] == 1
+    assert opened()._entities.get("vizsla", "schema")["version"] == 2
 
 
 def test_calls_that_count_no_more_are_forgotten(opened):
@@ -212,7 +217,7 @@ def test_calls_that_count_no_more_are_forgotten(opened):
 
 def test_a_table_of_another_version_is_refused_with_both_versions(opened):
     opened()._entities.set("vizsla", "schema", {"version": 99})
-    with pytest.raises(StoreError, match=r"table test\d+ has schema version 99, this Vizsla reads 1"):
+    with pytest.raises(StoreError, match=r"table test\d+ has schema version 99, this Vizsla reads 2"):
         opened()
 
 
@@ -221,63 +226,6 @@ def test_a_table_that_somebody_deleted_is_no_empty_one(opened):
     store._entities._client.delete_table()
     with pytest.raises(StoreError, match=r"the service answers 404 .*TableNotFound"):
         store.watermark("t", "h")
-
-
-class Page(Server):
-    """Answers everything with one status and one of Azure's codes; counts how often it is asked."""
-
-    scheme = "https"
-
-    def __init__(self, status, code, **headers):
-        self.status, self.headers = status, {"x-ms-error-code": code, **headers}
-        self.body = msgspec.json.encode(
-            {"odata.error": {"code": code, "message": {"lang": "en", "value": "No.\nId:1"}}}
-        )
-        self.asked = 0
-
-    def __call__(self, environ, start_response):
-        self.asked += 1
-        answer = Response(self.body, self.status, headers=self.headers, mimetype="application/json")
-        return answer(environ, start_response)
-
-
-@pytest.fixture
-def trusted(tmp_path, monkeypatch):
-    """A server's TLS settings that this test trusts."""
-    context, bundle = tls(tmp_path)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    return context
-
-
-@pytest.mark.parametrize(
-    ("page", "told", "asked"),
-    [
-        (Page(403, "AuthorizationPermissionMismatch"), f"{MISMATCH} Whoever signs in needs the role {ROLE}", 1),
-        (Page(401, "AuthenticationFailed"), r"nobody could sign in .*give the app a managed identity", 1),
-        (Page(503, "ServerBusy", **{"Retry-After": "0.01"}), "the service answers 503", 4),
-        (Page(400, "InvalidInput"), "the service answers 400", 1),
-    ],
-    ids=["403", "401", "503", "400"],
-)
-def test_a_refusal_says_what_and_what_to_do(credential, trusted, page, told, asked):
-    page.tls = trusted
-    with page, pytest.raises(StoreError, match=told) as raised:
-        Tables(page.url, credential)
-    assert "\n" not in str(raised.value)
-    assert page.asked == asked
-
-
-def test_an_address_where_nobody_answers_is_named(credential):
-    with Page(200, "") as page:
-        url = page.url
-    with pytest.raises(StoreError, match=rf"{url}, table vizsla: no answer .*Is VIZSLA_TABLES_URL the account's"):
-        Tables(url, credential)
-
-
-def test_who_has_no_identity_is_told_so(identity, credential, azurite):
-    identity.refuses = True
-    with pytest.raises(StoreError, match="nobody could sign in"):
-        Tables(azurite.table, credential)
 
 
 def test_the_settings_choose_the_table(azurite, opened):
@@ -303,9 +251,7 @@ def test_an_address_that_will_not_do_is_refused(environment, told):
 
 
 def test_azures_sdk_is_loaded_by_who_uses_a_table_alone():
-    script = (
-        "import function_app, sys; function_app.parts(); print([m for m in sys.modules if m.startswith('azure.data')])"
-    )
+    script = "import function_app, sys; from engine import bootstrap; bootstrap.desk(); print([m for m in sys.modules if m.startswith('azure.data')])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
 

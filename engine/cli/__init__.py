@@ -1,0 +1,46 @@
+"""`vizsla` on the command line: the same hunts over files, over the tenant, and by the clock, with no Azure Functions.
+
+Exit codes: 0 ran, 1 failed (or findings at or above --fail-on), 2 usage, 3 some lints could not run.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from io import TextIOWrapper
+
+import typer
+
+from engine.cli.asking import explain, run
+from engine.cli.hunts import check, hunts
+from engine.cli.learning import app as baseline
+from engine.cli.operating import runs, tick
+from engine.cli.terminal import errors
+from engine.errors import VizslaError
+
+__all__ = ["app", "main", "run"]
+
+app = typer.Typer(
+    name="vizsla",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Runs threat hunts over Microsoft Defender's tables: over files, over the tenant, and by the clock.",
+)
+for command in (hunts, check, run, explain, tick, runs):
+    app.command()(command)
+app.add_typer(baseline, name="baseline")
+
+
+def main() -> None:
+    """The entry point: an error that Vizsla raises becomes one message and exit 1, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character shows its number instead
+            stream.reconfigure(errors="backslashreplace")
+    logging.getLogger("azure").setLevel(logging.ERROR)  # what it warns of stands in our own message
+    try:
+        app()
+    except VizslaError as error:
+        errors.print(str(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,40 @@
+"""What a run found, beside what earlier ones told: recorded once, and put into the outbox where it is news."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from engine import outbox
+from engine.growth import Again, Growth
+from engine.model.finding import Finding
+from engine.model.hunt import Hunt
+from engine.record import Request
+from engine.recurrence import Key, fold, key
+from engine.stores.interface import Store
+
+
+def remember(
+    hunt: Hunt, request: Request, judged: Sequence[Finding], *, again: Again, store: Store
+) -> tuple[Finding, ...]:
+    """Records what the run found as what it is to those before it, and puts into the outbox what is news of it."""
+    growth = Growth(view=request.window, met=partial(store.met, request.tenant, hunt.id), again=again)
+    settled = growth.settle(judged)
+    settled += tuple(gone for device in request.devices for gone in growth.withdrawn(device, settled))
+    new = [finding for finding in settled if store.finding(finding.fingerprint) is None]
+    folded = fold(new, partial(_first, store))
+    findings = {finding.fingerprint: finding for finding in (*settled, *folded)}
+    for finding in sorted(findings.values(), key=lambda each: not each.recurs):  # a first after its recurrences
+        if store.finding(finding.fingerprint) != finding:
+            store.record_finding(finding)
+    loud = [finding for finding in findings.values() if not request.observing or finding.severity == "high"]
+    outbox.announce(hunt, loud, store=store, now=request.now)
+    return tuple(findings.values())
+
+
+def _first(store: Store, shared: Key) -> Finding | None:
+    """The finding that recurs under a key: itself no recurrence, and told as it is."""
+    found = store.recurring(shared)
+    if found and found.recurs:
+        found = store.finding(found.recurs)
+    return found if found and found.stands and key(found) == shared else None
