@@ -82,7 +82,10 @@ def write(file: Path, baseline: Baseline) -> None:
 
 
 def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
-    """Rows of a baseline.kql, by their column Kind. Commands without an intent are no discovery and left out."""
+    """Rows of a baseline.kql, by their column Kind.
+
+    Commands without an intent are no discovery and left out, but for pairs: their launches need not be fetched.
+    """
     pairs: list[Pair] = []
     own: set[tuple[str, Identity, str]] = set()
     habits: set[tuple[str, str]] = set()
@@ -96,14 +99,14 @@ def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
             case "set":
                 intents = sorted(set(filter(None, (_intent(line, catalogue) for line in row["Command"].split("\n")))))
                 sets.append(IntentSet(identity, tuple(intents), row["Devices"]))
-            case kind if intent := _intent("\t".join(text(row, name) for name in _LAUNCH), catalogue):
-                match kind:
-                    case "pair":
-                        pairs.append(Pair(identity, intent, text(row, "Command"), row["Devices"], row["Launches"]))
-                    case "habit":
-                        habits.add((identity.account, intent))
-                    case _:
-                        own.add((text(row, "DeviceId"), identity, intent))
+            case "pair":
+                intent = _intent(_launch(row), catalogue)
+                pairs.append(Pair(identity, intent, text(row, "Command"), row["Devices"], row["Launches"]))
+            case kind if intent := _intent(_launch(row), catalogue):
+                if kind == "habit":
+                    habits.add((identity.account, intent))
+                else:
+                    own.add((text(row, "DeviceId"), identity, intent))
     kept = (tuple(pairs), tuple(Own(*each) for each in sorted(own)), tuple(sets))
     return Day(day, devices, *kept, tuple(Habit(*each) for each in sorted(habits)))
 
@@ -111,6 +114,10 @@ def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
 # Rows of DeviceEvents stand under their ActionType instead of a file name.
 _ACTIONS = {"powershellcommand": "PowerShellCommand", "ldapsearch": "LdapSearch"}
 _LAUNCH = ("FileName", "OriginalName", "Command")
+
+
+def _launch(row: Event) -> str:
+    return "\t".join(text(row, name) for name in _LAUNCH)
 
 
 def _intent(launch: str, catalogue: Catalogue) -> str:

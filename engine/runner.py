@@ -31,6 +31,7 @@ from engine.steps.interface import Batch, Context, Step
 from engine.stores.interface import Mark, Store
 
 _BATCH = 500
+_NO_LAUNCHES = ("shell", "count")
 """Events that steps judge at a time: few, so that one step finds in the processor's caches what the last has read."""
 MARKS: Mapping[RunKind, Mark] = MappingProxyType({"window": "window", "present": "present"})
 """The runs that a watermark follows; a late sweep moves its own when all of it is done."""
@@ -149,7 +150,7 @@ def whole_devices(batches: Iterable[Sequence[Event]], size: int = _BATCH) -> Ite
 
 def to_judge(rows: Sequence[Event]) -> Batch:
     """The launches to judge, and the shells' creation rows beside them; see the column Role of the hunts' queries."""
-    launches = tuple(row for row in rows if row.get("Role") != "shell")
+    launches = tuple(row for row in rows if row.get("Role") not in _NO_LAUNCHES)
     return Batch(launches, tuple(row for row in rows if row.get("Role") == "shell"))
 
 

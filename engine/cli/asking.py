@@ -86,8 +86,6 @@ def run(  # noqa: PLR0917 - the options of a command line
     `vizsla run discovery-burst --from samples --last 6h --param minimum=4 --format json`
 
     `vizsla run discovery-by-device --from 'samples/*.gz' --device ws-0022 --format html --out report.html`
-
-    `vizsla run discovery-burst --last 2h`
     """
     _refuse_table(form, out)
     asked = ondemand.Asked(

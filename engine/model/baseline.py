@@ -14,7 +14,10 @@ FEWEST_DEVICES = 3
 
 
 class Pair(Struct, frozen=True, array_like=True):
-    """An actor identity and a command seen on `devices` devices (at least three) in one day."""
+    """An actor identity and a command seen on `devices` devices (at least three) in one day.
+
+    `intent` is empty for a command that is no discovery.
+    """
 
     identity: Identity
     intent: str

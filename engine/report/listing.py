@@ -36,7 +36,8 @@ def baseline(learned: Baseline, console: Console, *, most: int) -> None:
     devices: dict[tuple[str, str, str], int] = {}
     first: dict[tuple[str, str, str], str] = {}
     for day in learned.days:
-        pairs = {(pair.identity.path, pair.identity.account, pair.intent): pair.devices for pair in day.pairs}
+        found = (pair for pair in day.pairs if pair.intent)  # the others are no discovery
+        pairs = {(pair.identity.path, pair.identity.account, pair.intent): pair.devices for pair in found}
         for pair, count in pairs.items():
             days[pair] += 1
             devices[pair] = max(count, devices.get(pair, 0))
