@@ -9,7 +9,7 @@ from datetime import datetime
 
 from engine.errors import Throttled, VizslaError
 from engine.model.baseline import Baseline
-from engine.model.event import text
+from engine.model.event import Event, text
 from engine.model.finding import Finding
 from engine.model.hunt import Value
 from engine.model.run import HuntRun, RunKind, Window
@@ -62,6 +62,12 @@ class Tally:
     def cuts(self) -> tuple[str, ...]:
         """A note of how many parts the question was asked in, where it was more than one."""
         return (f"asked in {self.slices:,} parts: one answer would have been too large",) * (self.slices > 1)
+
+    def count_launches(self, rows: Sequence[Event]) -> None:
+        """Adds up what the query says it picked from; parts of a question that overlap make it an upper bound."""
+        said = [row["Launches"] for row in rows if row.get("Role") == "count"]
+        if said:
+            self.launches = (self.launches or 0) + sum(said)
 
     def count(self, batch: Batch) -> None:
         """Counts the events that are to be judged."""

@@ -24,6 +24,7 @@ from engine.model.run import RunKind, Window
 from engine.record import Outcome, Request, Tally, record_of
 from engine.recurrence import fold
 from engine.remember import remember
+from engine.routine import routine_lines
 from engine.sinks.interface import Sink
 from engine.slices import Answers, Ask, Slice
 from engine.sources.interface import Source
@@ -96,6 +97,7 @@ def judge(
     answers = Answers(ready.ask, source, part=request.part)
     for events in whole_devices(answers.rows()):
         counted.slices = answers.slices
+        counted.count_launches(events)
         batch = to_judge(events)
         counted.count(batch)
         for step in ready.steps:
@@ -117,22 +119,23 @@ class Plan:
 
 
 def plan(hunt: Hunt, request: Request, *, history: History | None = None) -> Plan:
-    """What `judge` asks of the source, and judges with. Pure."""
+    """What `judge` asks of the source, and judges with. Pure.
+
+    A scheduled run leaves out of the question what its baseline excuses anyway: see `routine_lines`.
+    """
     values = {**hunt.defaults, **request.values}
     if "since" in hunt.defaults:
         values["since"] = request.window.start
     if request.devices and "devices" in hunt.defaults:
         values["devices"] = request.devices
+    steps = tuple(step.build(values) for step in hunt.steps)
+    floors, past = hunt.definition.severity, history or History(None)
+    context = Context(request.tenant, hunt.id, hunt.title, floors, request.now, request.window, values, past)
+    if request.scheduled and request.baseline and "routine" in hunt.defaults:
+        values["routine"] = routine_lines(steps, context, request.baseline)
     ask = Ask(hunt=hunt, values=values, window=request.window)
     query, reached = ask.part(Slice(request.window))
-    floors, past = hunt.definition.severity, history or History(None)
-    return Plan(
-        ask=ask,
-        query=query,
-        reached=reached,
-        steps=tuple(step.build(values) for step in hunt.steps),
-        context=Context(request.tenant, hunt.id, hunt.title, floors, request.now, request.window, values, past),
-    )
+    return Plan(ask=ask, query=query, reached=reached, steps=steps, context=context)
 
 
 def whole_devices(batches: Iterable[Sequence[Event]], size: int = _BATCH) -> Iterator[list[Event]]:

@@ -7,6 +7,7 @@ grandparent by name alone, so that only the shell's own creation row tells an ag
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from engine.model.actor import Actor, ActorKind
@@ -14,7 +15,11 @@ from engine.model.event import Event, text
 from engine.model.finding import Process
 from engine.steps.interface import Batch, Context
 
-_DEEPEST = 32
+_MOST_ROWS, _REACH = 2, timedelta(days=1)
+"""How many creation rows of shells are climbed, and how old they may be: as far as the hunts' queries fetch them.
+
+More may be in view by chance, and who the actor is must not depend on where a run begins.
+"""
 _NO_FOLDER = "the folder of {name} is unknown: its shell's creation row is not in the data"
 _NO_PARENT = "what started {name} is not in the data"
 
@@ -100,7 +105,8 @@ class _Ancestry:
         chain: list[Process] = []
         notes: tuple[str, ...] = ()
         row: Event | None = event
-        while row is not None and len(chain) < _DEEPEST:
+        climbed = 0
+        while row is not None:
             launcher = _launcher(row)
             chain.append(launcher)
             if launcher.file_name.lower() not in self._leads_on:
@@ -108,29 +114,36 @@ class _Ancestry:
                     notes = (_NO_FOLDER.format(name=launcher.file_name or "the launcher"),)
                 break
             above = self._rows.get((row.get("DeviceId"), launcher.process_id, launcher.creation_time))
-            if above is None:
-                above, notes = self._by_name_alone(row, chain)
+            climbed += 1
+            if above is None or climbed > _MOST_ROWS or text(above, "Timestamp") < _before(event):
+                notes = _by_name_alone(row, chain, self._leads_on)
+                break
             row = above
         chain.reverse()
         return tuple(chain), notes
 
-    def _by_name_alone(self, row: Event, chain: list[Process]) -> tuple[Event | None, tuple[str, ...]]:
-        """The launcher's own row is missing: its parent is known by name, id and time, but without a folder.
 
-        Puts the parent on the chain; the row to go on from, and what is lacking where there is none.
-        """
-        parent = Process(
-            file_name=text(row, "InitiatingProcessParentFileName"),
-            process_id=row.get("InitiatingProcessParentId"),
-            creation_time=text(row, "InitiatingProcessParentCreationTime"),
-        )
-        if not parent.file_name:
-            return None, (_NO_PARENT.format(name=chain[-1].file_name),)
-        chain.append(parent)
-        if parent.file_name.lower() not in self._leads_on:
-            return None, (_NO_FOLDER.format(name=parent.file_name),)
-        above = self._rows.get((row.get("DeviceId"), parent.process_id, parent.creation_time))
-        return above, () if above else (_NO_PARENT.format(name=parent.file_name),)
+def _by_name_alone(row: Event, chain: list[Process], leads_on: frozenset[str]) -> tuple[str, ...]:
+    """The launcher's own row is missing: its parent is known by name, id and time, but without a folder.
+
+    Puts the parent on the chain; what is lacking.
+    """
+    parent = Process(
+        file_name=text(row, "InitiatingProcessParentFileName"),
+        process_id=row.get("InitiatingProcessParentId"),
+        creation_time=text(row, "InitiatingProcessParentCreationTime"),
+    )
+    if not parent.file_name:
+        return (_NO_PARENT.format(name=chain[-1].file_name),)
+    chain.append(parent)
+    lacking = _NO_PARENT if parent.file_name.lower() in leads_on else _NO_FOLDER
+    return (lacking.format(name=parent.file_name),)
+
+
+def _before(event: Event) -> str:
+    """A day before the event, as a Timestamp to the second: rows of shells from before are as good as missing."""
+    moment = datetime.fromisoformat(text(event, "Timestamp")[:19]) - _REACH
+    return f"{moment:%Y-%m-%dT%H:%M:%S}"
 
 
 def _launcher(row: Event) -> Process:

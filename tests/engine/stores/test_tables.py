@@ -252,7 +252,8 @@ def test_an_address_that_will_not_do_is_refused(environment, told):
 
 def test_azures_sdk_is_loaded_by_who_uses_a_table_alone():
     script = (
-        "import sys; from engine import bootstrap; bootstrap.desk(); print([m for m in sys.modules if 'azure.data' in m])"
+        "import sys; from engine import bootstrap; bootstrap.desk(); "
+        "print([name for name in sys.modules if 'azure.data' in name])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
