@@ -21,7 +21,8 @@ from engine.slices import SHARES
 from engine.sources.interface import Source
 from engine.stores.interface import Store
 
-_SET_BY_ENGINE = frozenset({*SHARES, "routine"})
+SET_BY_RUNS = frozenset({*SHARES, "routine"})
+"""Parameters that no caller gives: each run sets them itself, and so it does `since`."""
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -80,7 +81,7 @@ def values(hunt: Hunt, asked: Asked) -> dict[str, Value]:
     given = dict(asked.parameters)
     if "since" in given:
         raise ParameterError("since is the start of the run's window: give --since or --last.")
-    if name := next(filter(_SET_BY_ENGINE.__contains__, given), ""):
+    if name := next(filter(SET_BY_RUNS.__contains__, given), ""):
         raise ParameterError(f"{name} is set by the engine alone.")
     if asked.devices:
         if "devices" not in known:

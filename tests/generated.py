@@ -13,16 +13,28 @@ from textwrap import shorten
 
 from engine import loader, parameters
 from engine.model import hunt
+from engine.ondemand import SET_BY_RUNS
 from engine.report import document
+from engine.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
 _INTRO = """# Hunts
 
 Each folder is a hunt; [writing a hunt](../docs/writing-a-hunt.md) explains its files.
-This table is made by `make generate`. Parameters stand there with their defaults; `since` is set by each run.
+This table is made by `make generate`. Parameters stand there with their defaults; what a run sets itself is left out.
 
 | hunt | what it finds | ATT&CK | parameters |
 |---|---|---|---|
+"""
+
+
+_SETTINGS = """# Settings
+
+What Vizsla reads from the environment; each has the prefix `VIZSLA_`, and one that is misspelt is refused by name.
+This table is made by `make generate`.
+
+| setting | what it is for |
+|---|---|
 """
 
 
@@ -31,6 +43,8 @@ def files() -> dict[Path, str]:
     return {
         ROOT / "hunts" / "hunt.schema.json": _pretty(hunt.schema()),
         ROOT / "hunts" / "README.md": _INTRO + "".join(_row(each) for each in loader.load_all().hunts.values()),
+        ROOT / "docs" / "settings.md": _SETTINGS
+        + "".join(f"| `{name}` | {said} |\n" for name, said in SETTINGS.items()),
         ROOT / "docs" / "answer.schema.json": _pretty(document.schema()),
     }
 
@@ -45,7 +59,9 @@ def _row(each: hunt.Hunt) -> str:
         f"[{each.id}]({each.id}/hunt.yaml)",
         each.title,
         " ".join((each.definition.attack.tactic, *each.definition.attack.techniques)),
-        "<br>".join(f"`{name} = {default}`" for name, default in written.items() if name != "since"),
+        "<br>".join(
+            f"`{name} = {default}`" for name, default in written.items() if name not in {*SET_BY_RUNS, "since"}
+        ),
     )
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |\n"
 

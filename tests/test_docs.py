@@ -14,6 +14,7 @@ from tests.tree import ROOT, tracked
 
 PAGES = [path for path in tracked() if path.suffix == ".md"]
 _BLOCK = re.compile(r"^( *)```(?:sh|console|bash|shell)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+_OURS = re.compile(r"(?:\w+=\S+ )*vizsla ")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 
 
@@ -33,7 +34,7 @@ def commands(page):
 
 def examples():
     """Every `vizsla` command that a page or `--help` tells a reader to type -> where it first stands."""
-    told = [(line, name(page)) for page in PAGES for line in commands(page) if line.startswith("vizsla ")]
+    told = [(line, name(page)) for page in PAGES for line in commands(page) if _OURS.match(line)]
     told += [(line, "--help") for line in re.findall(r"`(vizsla run [^`]+)`", cli.run.__doc__)]
     # The whole check takes long, and tests/engine/lints/test_check.py runs it.
     return {line: page for line, page in reversed(told) if line.split("#")[0].strip() != "vizsla check"}
