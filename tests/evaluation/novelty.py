@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.model.event import Event
-from engine.steps.weigh_rarity import Rarity
+from engine.steps.rarity import Rarity
 
 
 class Novelty(msgspec.Struct, frozen=True):
@@ -22,10 +22,11 @@ def novelty(noise: Sequence[Event]) -> Novelty:
     """Counts weighed events of noise. An intrusion's rows are to be left out whole: not all of them have a label."""
     return Novelty(
         judged=len(noise),
-        rare=sum(event["Weight"] > 0 for event in noise),
-        new=sum(_is_new(event["Rarity"]) for event in noise),
+        rare=sum(not event["Routine"] for event in noise),
+        new=sum(_is_new(event) for event in noise),
     )
 
 
-def _is_new(rarity: Rarity) -> bool:
-    return not rarity.routine and not rarity.days and not rarity.own_days
+def _is_new(event: Event) -> bool:
+    rarity: Rarity = event["Rarity"]
+    return not event["Routine"] and not rarity.days and not rarity.own_days

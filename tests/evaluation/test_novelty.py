@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.model.baseline import Baseline, Day, Pair
 from engine.model.identity import Identity
-from engine.steps.weigh_rarity import Rarity
+from engine.steps.rarity import Rarity
 from tests.evaluation.days import START
 from tests.evaluation.methods import BURST, UNLEARNED, UNSEEN
 from tests.evaluation.novelty import Novelty, novelty
@@ -14,7 +14,7 @@ def event(report: int, *, routine: bool, days: int = 0, own_days: int = 0) -> di
     rarity = Rarity(
         routine=routine, days=days, of=7, devices=0, fleet=100, own_days=own_days, stand_in=False, weak=False
     )
-    return {"DeviceId": "d1", "ReportId": report, "Rarity": rarity, "Weight": 0 if routine else 1}
+    return {"DeviceId": "d1", "ReportId": report, "Rarity": rarity, "Routine": routine}
 
 
 def test_new_is_what_was_never_seen_of_its_actor() -> None:

@@ -15,6 +15,8 @@ from engine.model.run import Window
 from engine.record import Request
 from engine.sources.interface import Source
 from engine.steps.find_bursts import FindBursts
+from engine.steps.interface import Step
+from engine.steps.weigh_rarity import WeighRarity
 from tests.estate import Intrusion
 from tests.evaluation.judgement import finds
 from tests.evaluation.play import TENANT
@@ -24,7 +26,7 @@ LATE = "found once all its rows have arrived"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the query returned of some devices, what of it came to be counted, and what was found."""
+    """What the query returned of some devices, what of it came to be counted (`Routine` or not), and what was found."""
 
     returned: tuple[Event, ...]
     counted: tuple[Event, ...]
@@ -53,10 +55,17 @@ def seen(devices: tuple[str, ...], hunt: Hunt, source: Source, day: Window, base
         returned += batch.events
         for step in plan.steps:
             if isinstance(step, FindBursts):
-                counted += batch.events
+                counted += _weighed(batch.events, plan.steps)
             batch = step(batch, plan.context)
         findings += batch.findings
     return Seen(tuple(returned), tuple(counted), tuple(findings))
+
+
+def _weighed(events: Sequence[Event], steps: Sequence[Step]) -> list[Event]:
+    """The events with `Routine`: whether they count for nothing in every window."""
+    weighing = [step for step in steps if isinstance(step, WeighRarity)]
+    verdicts = weighing[0].routine(events) if weighing else [False] * len(events)
+    return [{**event, "Routine": routine} for event, routine in zip(events, verdicts, strict=True)]
 
 
 def _reason(label: Intrusion, seen: Seen) -> str:
@@ -64,7 +73,7 @@ def _reason(label: Intrusion, seen: Seen) -> str:
         return LATE
     own = _own(label, seen.counted)
     intents = {event["Intent"] for event in own}
-    rare = sorted({event["Intent"] for event in own if event["Weight"]})
+    rare = sorted({event["Intent"] for event in own if not event["Routine"]})
     actors = {event["Actor"].key for event in own}
     lost = len(label.report_ids) - len(_own(label, seen.returned))
     told = [f"{len(rare)} of {len(intents)} intents rare for {_names(own)}" + f" ({', '.join(rare)})" * bool(rare)]
