@@ -12,7 +12,7 @@ import msgspec
 
 from engine import parameters
 from engine.errors import StoreError, VizslaError
-from engine.model.baseline import Baseline, Day, Habit, History, IntentSet, Own, Pair
+from engine.model.baseline import Baseline, Day, Habit, History, IntentSet, Own, Pair, Presence
 from engine.model.catalogue import Catalogue
 from engine.model.event import Event, text
 from engine.model.hunt import Hunt
@@ -90,6 +90,7 @@ def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
     own: set[tuple[str, Identity, str]] = set()
     habits: set[tuple[str, str]] = set()
     sets: list[IntentSet] = []
+    presences: list[Presence] = []
     devices = 0
     for row in rows:
         identity = Identity(text(row, "Actor"), text(row, "Account"), text(row, "Sha1"))
@@ -99,6 +100,8 @@ def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
             case "set":
                 intents = sorted(set(filter(None, (_intent(line, catalogue) for line in row["Command"].split("\n")))))
                 sets.append(IntentSet(identity, tuple(intents), row["Devices"]))
+            case "account":
+                presences.append(Presence(identity.account, tuple(filter(None, text(row, "Command").split("\n")))))
             case "pair":
                 intent = _intent(_launch(row), catalogue)
                 pairs.append(Pair(identity, intent, text(row, "Command"), row["Devices"], row["Launches"]))
@@ -108,7 +111,7 @@ def _day(day: date, rows: list[Event], catalogue: Catalogue) -> Day:
                 else:
                     own.add((text(row, "DeviceId"), identity, intent))
     kept = (tuple(pairs), tuple(Own(*each) for each in sorted(own)), tuple(sets))
-    return Day(day, devices, *kept, tuple(Habit(*each) for each in sorted(habits)))
+    return Day(day, devices, *kept, tuple(Habit(*each) for each in sorted(habits)), tuple(presences))
 
 
 # Rows of DeviceEvents stand under their ActionType instead of a file name.

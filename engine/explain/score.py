@@ -12,6 +12,7 @@ from engine.model.finding import Finding
 from engine.model.hunt import SeverityFloors
 from engine.report import words
 from engine.steps.reasons import parts
+from engine.steps.score import new_for
 
 
 def tell(passage: Passage) -> Section:
@@ -41,7 +42,8 @@ def _finding(passage: Passage, finding: Finding) -> Line:
 
 def _parts(passage: Passage, burst: Burst, finding: Finding) -> Iterator[Line]:
     """The points of a finding with their reasons, and the reasons that earn none."""
-    earned = parts(burst, {intent.id: intent for intent in passage.step.catalogue.intents})
+    known = {intent.id: intent for intent in passage.step.catalogue.intents}
+    earned = parts(burst, known, new_for=new_for(burst, passage.context))
     yield from (Line(mark="note", count=part.points, why=part.reason) for part in earned)
     yield from (Line(mark="note", why=reason) for reason in finding.reasons[len(earned) :])
 

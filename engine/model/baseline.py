@@ -11,6 +11,8 @@ from engine.model.identity import Identity
 
 FULL_WEEK = 7
 FEWEST_DEVICES = 3
+_PERSONS = ("S-1-5-21-", "S-1-12-1-")
+_EVERYWHERE = "*"
 
 
 class Pair(Struct, frozen=True, array_like=True):
@@ -41,6 +43,13 @@ class Habit(Struct, frozen=True, array_like=True):
     intent: str
 
 
+class Presence(Struct, frozen=True, array_like=True):
+    """A person's account, and the devices that it started processes on; none where those were more than twenty."""
+
+    account_sid: str
+    device_ids: tuple[str, ...]
+
+
 class IntentSet(Struct, frozen=True, array_like=True):
     """All the intents that a generic host had on one device in a day, and on how many devices it had just these."""
 
@@ -58,6 +67,7 @@ class Day(Struct, frozen=True):
     own: tuple[Own, ...]
     sets: tuple[IntentSet, ...]
     habits: tuple[Habit, ...] = ()
+    presences: tuple[Presence, ...] = ()
 
 
 class Baseline(Struct, frozen=True):
@@ -103,11 +113,14 @@ class Seen:
         self._own: Counter[tuple[str, Identity, str]] = Counter()
         self._habits: Counter[tuple[str, str]] = Counter()
         self._sets: dict[Identity, list[tuple[int, frozenset[str], int]]] = defaultdict(list)
+        self._places: dict[str, set[str]] = defaultdict(set)
         for number, day in enumerate(known.days):
             for pair, devices in _devices(day).items():
                 self._pairs[pair].append(devices)
             self._own.update((own.device_id, own.identity, own.intent) for own in day.own)
             self._habits.update((habit.account_sid, habit.intent) for habit in day.habits)
+            for presence in day.presences:
+                self._places[presence.account_sid].update(presence.device_ids or (_EVERYWHERE,))
             for group in day.sets:
                 self._sets[group.identity].append((number, frozenset(group.intents), group.devices))
 
@@ -122,6 +135,12 @@ class Seen:
     def habit_days(self, account_sid: str, intent: str) -> int:
         """On how many days this person had the intent at a desktop."""
         return self._habits[account_sid, intent]
+
+    def is_newcomer(self, account_sid: str, device_id: str) -> bool:
+        """Whether a person's account was never seen on this device; False while too little is known to tell."""
+        if self.weak or not self._places or not account_sid.startswith(_PERSONS):
+            return False
+        return not {device_id, _EVERYWHERE} & self._places.get(account_sid, set())
 
     def covered(self, identity: Identity, intents: set[str], *, days: int) -> bool:
         """Whether this identity had all these intents on enough days; while too few are known, on three devices."""

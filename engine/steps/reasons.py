@@ -22,6 +22,7 @@ _TECHNIQUES_MOST = 10
 _SCRIPTED, _STEADY, _TYPED = 8, 6, 4
 _TYPED_FROM, _PACE_MOST = 3.0, 60.0
 _ELEVATED = ("high", "system")
+_REMOTELY, _HIGHLY, _NEW = 3, 2, 2
 
 _OPENERS = ("winword.exe", "excel.exe", "powerpnt.exe", "outlook.exe", "onenote.exe", "acrord32.exe", "acrobat.exe")
 _SERVERS = ("w3wp.exe", "httpd.exe", "nginx.exe", "tomcat.exe", "php-cgi.exe", "sqlservr.exe")
@@ -43,9 +44,18 @@ class Part(NamedTuple):
         return f"{self.reason} (+{self.points})"
 
 
-def parts(burst: Burst, known: Mapping[str, Intent]) -> tuple[Part, ...]:
-    """The parts of a burst's score, most telling first; parts that earn nothing are left out."""
-    earned = (*_intents(burst, known), _techniques(burst, known), _pace(burst), _actor(burst.actor), _standing(burst))
+def parts(burst: Burst, known: Mapping[str, Intent], *, new_for: int = 0) -> tuple[Part, ...]:
+    """The parts of a burst's score, most telling first; parts that earn nothing are left out.
+
+    `new_for` is for how many earlier days the account was not seen on the device, 0 where it was, or who can tell.
+    """
+    earned = (
+        *_intents(burst, known),
+        _techniques(burst, known),
+        _pace(burst),
+        _actor(burst.actor),
+        _standing(burst, new_for),
+    )
     return tuple(part for part in earned if part.points)
 
 
@@ -121,12 +131,14 @@ _KINDS = (
 )
 
 
-def _standing(burst: Burst) -> Part:
-    """Elevation and remote sessions: what the commands' processes were given."""
+def _standing(burst: Burst, new_for: int) -> Part:
+    """Elevation, remote sessions, and whether the account was there before."""
     remote = any(event.get("IsProcessRemoteSession") for event in burst.events)
     elevated = any(text(event, "ProcessIntegrityLevel").lower() in _ELEVATED for event in burst.events)
-    words = [word for word, is_so in (("in a remote session", remote), ("elevated", elevated)) if is_so]
-    return Part(4 * remote + 3 * elevated, f"its commands ran {' and '.join(words)}")
+    new = f"under an account that was not on this device in {new_for} earlier days" if new_for else ""
+    words = [word for word, is_so in ((new, new), ("in a remote session", remote), ("elevated", elevated)) if is_so]
+    points = _NEW * bool(new) + _REMOTELY * remote + _HIGHLY * elevated
+    return Part(points, f"its commands ran {', '.join(words)}")
 
 
 def _name(burst: Burst) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import ClassVar
 
 from engine.model.burst import Burst
@@ -38,7 +39,7 @@ class Score:
 
     def _finding(self, burst: Burst, known: dict[str, Intent], context: Context) -> Finding:
         first = burst.events[0]
-        earned = parts(burst, known)
+        earned = parts(burst, known, new_for=new_for(burst, context))
         score = sum(part.points for part in earned)
         severity, weak = self._severity(burst, score, context)
         device = Device(burst.device_id, text(first, "DeviceName") or burst.device_id)
@@ -76,6 +77,13 @@ class Score:
             return severity, ()
         shared = f"weak baseline: too few days are known, and the {rarity.fleet:,} devices here share these commands"
         return ("low" if at_least(severity, "low") else severity), (shared,)
+
+
+def new_for(burst: Burst, context: Context) -> int:
+    """For how many days before the burst its account was not seen on its device; 0 where it was, or who can tell."""
+    first = burst.events[0]
+    seen = context.history.before(date.fromisoformat(first["Timestamp"][:10]))
+    return seen.days if seen.is_newcomer(text(first, "AccountSid"), burst.device_id) else 0
 
 
 def _lacking(burst: Burst) -> tuple[str, ...]:

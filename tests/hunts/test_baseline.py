@@ -78,6 +78,17 @@ def test_no_user_or_host_stands_in_what_is_learned(day_and_rows):
     assert [name for name in hosts | users if name in text] == []
 
 
+def test_a_persons_account_is_learned_with_its_devices(day_and_rows):
+    day, rows = day_and_rows
+    devices = {}
+    for row in rows:
+        if (row["AccountSid"] or "").startswith("S-1-5-21-"):
+            devices.setdefault(row["AccountSid"], set()).add(row["DeviceId"])
+    few = {sid: tuple(sorted(places)) if len(places) <= 20 else () for sid, places in devices.items()}
+    assert {presence.account_sid: presence.device_ids for presence in day.presences} == few
+    assert few
+
+
 def test_cmdlets_and_searches_are_learned_too(hunt):
     shared = {"Timestamp": "2026-11-24T10:00:00.0000000Z", "DeviceName": "ws01.contoso.com", "ReportId": 1}
     launcher = {

@@ -1,13 +1,17 @@
 """The score is the sum of its parts, every part has its sentence, and severity follows the hunt's floors."""
 
 import re
+from dataclasses import replace
+from datetime import date
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import loader
 from engine.model.actor import Actor
+from engine.model.baseline import Baseline, Day, History, Presence
 from engine.model.burst import Burst
 from engine.model.event import timestamp
 from engine.model.finding import Process
@@ -28,7 +32,7 @@ ACTORS = (
 )
 
 
-def finding(intents, *, actor=ACTORS[0], pause=1, rarity=None, **columns):
+def finding(intents, *, actor=ACTORS[0], pause=1, rarity=None, context=CONTEXT, **columns):
     made = Actor(("d", "a"), "process", actor)
     shared = {"DeviceId": "d", "DeviceName": "ws01", "ReportId": 1, "Actor": made, **columns}
     if rarity:
@@ -38,7 +42,7 @@ def finding(intents, *, actor=ACTORS[0], pause=1, rarity=None, **columns):
         for number, intent in enumerate(intents)
     )
     burst = Burst("d", made, 0, (len(intents) - 1) * pause * SECOND, events, tuple(dict.fromkeys(intents)), made.key)
-    (found,) = Score(catalogue=CATALOGUE, at_least=3)(Batch((), bursts=(burst,)), CONTEXT).findings
+    (found,) = Score(catalogue=CATALOGUE, at_least=3)(Batch((), bursts=(burst,)), context).findings
     return found
 
 
@@ -113,3 +117,38 @@ def test_what_the_fleet_shares_is_low_at_most_while_the_baseline_is_weak():
 def test_a_burst_that_has_grown_at_its_end_keeps_its_fingerprint():
     assert finding(["processes", "services"]).fingerprint == finding(["processes", "services", "files"]).fingerprint
     assert finding(["processes"], ReportId=1).fingerprint != finding(["processes"], ReportId=2).fingerprint
+
+
+ANNA, BEN, HELPDESK = ("S-1-5-21-7-7-7-1104", "S-1-12-1-7-7", "S-1-5-21-7-7-7-1900")
+WEEK = tuple(
+    Day(
+        date(1969, 12, day),
+        50,
+        (),
+        (),
+        (),
+        presences=(Presence(ANNA, ("d", "e")), Presence(BEN, ("e",)), Presence(HELPDESK, ())),
+    )
+    for day in range(20, 27)
+)
+
+
+@pytest.mark.parametrize(
+    ("sid", "days", "new"),
+    [
+        (ANNA, WEEK, False),
+        (BEN, WEEK, True),  # a person, and elsewhere until now
+        ("S-1-5-21-7-7-7-500", WEEK, True),  # nobody has seen this account anywhere
+        (HELPDESK, WEEK, False),  # wherever there is work
+        ("S-1-5-18", WEEK, False),  # no person
+        (BEN, WEEK[:6], False),  # six days are too few to tell
+        (BEN, tuple(msgspec.structs.replace(day, presences=()) for day in WEEK), False),  # learned before this was
+    ],
+)
+def test_an_account_that_was_never_on_the_device_counts(sid, days, new):
+    context = replace(CONTEXT, history=History(Baseline("h", days)))
+    reasons = finding(INTENTS[:3], AccountSid=sid, context=context).reasons
+    told = "its commands ran under an account that was not on this device in 7 earlier days (+2)"
+    assert (told in reasons) == new
+    together = finding(INTENTS[:3], AccountSid=BEN, context=context, ProcessIntegrityLevel="High").reasons
+    assert ("its commands ran elevated (+2)" in together) == (days != WEEK)
