@@ -64,10 +64,15 @@ def test_every_module_says_what_is_in_it():
     assert [name(path) for path in HOUSE if not ast.get_docstring(tree(path))] == []
 
 
-def test_nothing_is_caught_that_nobody_foresaw():
+# Where a bug ends: in Azure it is the host that does so. One hunt's may not stop the others, and no trace is shown.
+OUTERMOST = {"engine/attempts.py", "engine/cli/__init__.py"}
+
+
+def test_nothing_is_caught_that_nobody_foresaw_but_at_the_very_edge():
     caught = {
         f"{name(path)}:{node.lineno}": node.type
         for path in HOUSE
+        if name(path) not in OUTERMOST
         for node in ast.walk(tree(path))
         if isinstance(node, ast.ExceptHandler)
     }

@@ -11,6 +11,7 @@ from io import TextIOWrapper
 
 import typer
 
+from engine.attempts import place
 from engine.cli.asking import explain, run
 from engine.cli.hunts import check, hunts
 from engine.cli.learning import app as baseline
@@ -34,7 +35,7 @@ app.add_typer(baseline, name="baseline")
 
 
 def main() -> None:
-    """The entry point: an error that Vizsla raises becomes one message and exit 1, never a traceback."""
+    """The entry point: an error becomes one message and exit 1, never a traceback; a bug is told by its place."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that lacks a character shows its number instead
             stream.reconfigure(errors="backslashreplace")
@@ -43,4 +44,8 @@ def main() -> None:
         app()
     except VizslaError as error:
         errors.print(str(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(1)
+    except Exception as bug:  # noqa: BLE001 - the last of all: a traceback might hold command lines
+        said = f"This is a bug in Vizsla: {place(bug)}. Please report it with the command that you gave."
+        errors.print(said, style="red", markup=False, soft_wrap=True)
         sys.exit(1)

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from engine import bootstrap, health, loader, settings, tasks, telemetry
+from engine.attempts import attempt
 from engine.cli.terminal import Plain, errors
 from engine.errors import SettingsError
 from engine.report import record
@@ -34,9 +35,9 @@ def tick(store: StoreFile = None, folder: Folder = None) -> None:
     desk, now = bootstrap.build(there), datetime.now(UTC)
     failed = False
     for task in (*tasks.due_runs(desk, now=now), *tasks.due_lessons(desk, now=now)):
-        done = tasks.perform(task, desk, holder=f"pid-{os.getpid()}", now=now)
-        failed = failed or (done.run is not None and done.run.status == "failed")
-        errors.print(f"{task.hunt}: {done.told}", markup=False, soft_wrap=True)
+        for done in attempt(task, desk, holder=f"pid-{os.getpid()}", now=now):
+            failed = failed or (done.run is not None and done.run.status == "failed")
+            errors.print(f"{task.hunt}: {done.told}", markup=False, soft_wrap=True)
     telemetry.flush()
     raise typer.Exit(1 if failed else 0)
 

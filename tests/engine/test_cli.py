@@ -299,3 +299,16 @@ def test_check_without_node_says_so_with_an_exit_code_of_its_own():
     assert done.stderr.startswith(
         "kql-is-clean, no-control-commands, tables-are-declared, columns-are-returned were not run. "
     )
+
+
+def test_a_bug_is_one_line_with_its_place_and_no_traceback():
+    script = (
+        "from engine import loader; from engine.cli import main\n"
+        "def trip(*_): raise KeyError('secret words')\n"
+        "loader.load_all = trip\n"
+        "main()"
+    )
+    done = vizsla("hunts", entry=(sys.executable, "-c", script))
+    assert (done.returncode, done.stdout) == (1, "")
+    said = "This is a bug in Vizsla: KeyError in <string>, line 2. Please report it with the command that you gave.\n"
+    assert done.stderr == said
