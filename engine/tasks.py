@@ -31,6 +31,8 @@ from engine.stores.interface import Mark, Store
 log = logging.getLogger("vizsla")
 TRIES = 5
 """How often a task that raises a bug is tried before it is split; Azure counts. See host.json: maxDequeueCount."""
+SOON = timedelta(seconds=30)
+"""When a task whose hunt another works on is looked at again: most runs take seconds."""
 LEASE = timedelta(minutes=11)
 """A little longer than a function may run: whoever held a claim so long is dead."""
 
@@ -97,7 +99,7 @@ def perform(task: Task, desk: Desk, *, holder: str, now: datetime) -> Done:
         return Done(None)
     taken = desk.store.claim(task.tenant, task.hunt, holder, now=now, until=now + LEASE)
     if taken:
-        return Done(None, until=taken)
+        return Done(None, until=min(taken, now + SOON))
     try:
         return _perform(task, desk, now)
     finally:
