@@ -7,15 +7,15 @@ grandparent by name alone, so that only the shell's own creation row tells an ag
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from engine.model.actor import Actor, ActorKind
-from engine.model.event import Event, text
+from engine.model.event import Event, span_ticks, text, ticks
 from engine.model.finding import Process
 from engine.steps.interface import Batch, Context
 
-_MOST_ROWS, _REACH = 2, timedelta(days=1)
+_MOST_ROWS, _REACH = 2, span_ticks(timedelta(days=1))
 """How many creation rows of shells are climbed, and how old they may be: as far as the hunts' queries fetch them.
 
 More may be in view by chance, and who the actor is must not depend on where a run begins.
@@ -115,7 +115,7 @@ class _Ancestry:
                 break
             above = self._rows.get((row.get("DeviceId"), launcher.process_id, launcher.creation_time))
             climbed += 1
-            if above is None or climbed > _MOST_ROWS or text(above, "Timestamp") < _before(event):
+            if above is None or climbed > _MOST_ROWS or _is_older(above, event):
                 notes = _by_name_alone(row, chain, self._leads_on)
                 break
             row = above
@@ -140,10 +140,10 @@ def _by_name_alone(row: Event, chain: list[Process], leads_on: frozenset[str]) -
     return (lacking.format(name=parent.file_name),)
 
 
-def _before(event: Event) -> str:
-    """A day before the event, as a Timestamp to the second: rows of shells from before are as good as missing."""
-    moment = datetime.fromisoformat(text(event, "Timestamp")[:19]) - _REACH
-    return f"{moment:%Y-%m-%dT%H:%M:%S}"
+def _is_older(above: Event, event: Event) -> bool:
+    """Whether a creation row is from more than a day before the event: then it is as good as missing."""
+    then, now = text(above, "Timestamp"), text(event, "Timestamp")
+    return then[:10] != now[:10] and ticks(now) - ticks(then) > _REACH
 
 
 def _launcher(row: Event) -> Process:
