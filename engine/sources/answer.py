@@ -30,17 +30,22 @@ _QUERY_AT_FAULT = (
 )
 
 
+_ANSWER = quoted("$Answer")
+
+
 def events(cursor: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, datetime]) -> Iterator[list[Event]]:
     """The rows of `sql` as batches of events. Raises UnsupportedQuery or SourceError."""
     try:
-        cursor.execute(f"SELECT * FROM ({sql}) LIMIT 0", bound or None)
+        # Into a table first: planning a long query takes longer than running it, and its types must be known.
+        cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ANSWER} AS {sql}", bound or None)
+        cursor.execute(f"SELECT * FROM {_ANSWER} LIMIT 0")
         types = {name: str(kind) for name, kind, *_ in cursor.description or ()}
         chosen = ", ".join(
             f"{_shown(f'answer.{quoted(name)}', kind)} AS {quoted(name)}" for name, kind in types.items()
         )
         keys = ", ".join(f"answer.{quoted(name)} NULLS FIRST" for name in PLACE if name in types)
         order = f" ORDER BY {keys}" if keys else ""
-        cursor.execute(f"SELECT {chosen} FROM ({sql}) AS answer{order}", bound or None)
+        cursor.execute(f"SELECT {chosen} FROM {_ANSWER} AS answer{order}")
         yield from _batches(cursor, types)
     except _QUERY_AT_FAULT as error:
         raise UnsupportedQuery(f"the local engine cannot run this query: {_told(error)}; {ELSEWHERE}") from error

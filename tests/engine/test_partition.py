@@ -249,7 +249,7 @@ def hold(alone, hunt, rows, plays, *, days=3):
 
 
 @pytest.mark.property
-@settings(max_examples=examples(quick=8, full=2_000))
+@settings(max_examples=examples(quick=5, full=2_000))
 @given(estates(), PLAYS)
 def test_partition_of_time_ends_in_the_same_bursts_each_told_once(alone, rows, plays):
     hold(alone, LEAN, rows, plays)
