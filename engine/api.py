@@ -9,7 +9,7 @@ import msgspec
 
 from engine import loader
 from engine.errors import VizslaError
-from engine.health import examine
+from engine.health import examine, learned
 from engine.model.health import Health
 from engine.tasks import Desk
 
@@ -28,7 +28,7 @@ class Answer:
 def alive(desk: Desk, *, now: datetime) -> Answer:
     """200 `{"status": "ok"}` or 503 `{"status": "unhealthy"}`: no detail, since anyone may ask."""
     try:
-        healthy = _examined(desk, now).healthy
+        healthy = _examined(desk, loader.load_all(desk.hunts), now).healthy
     except VizslaError:
         healthy = False
     return _json({"status": "ok" if healthy else "unhealthy"}, status=_OK if healthy else _UNAVAILABLE)
@@ -37,14 +37,14 @@ def alive(desk: Desk, *, now: datetime) -> Answer:
 def health(desk: Desk, *, now: datetime) -> Answer:
     """The whole of `Health` as JSON, under the same status; where the store cannot be read, that alone."""
     try:
-        found = _examined(desk, now)
+        loaded = loader.load_all(desk.hunts)
+        found = learned(_examined(desk, loaded, now), loaded.hunts, store=desk.store, now=now)
     except VizslaError as error:
         return _json({"healthy": False, "problems": [str(error)]}, status=_UNAVAILABLE)
     return _json(found, status=_OK if found.healthy else _UNAVAILABLE)
 
 
-def _examined(desk: Desk, now: datetime) -> Health:
-    loaded = loader.load_all(desk.hunts)
+def _examined(desk: Desk, loaded: loader.Loaded, now: datetime) -> Health:
     return examine(loaded.hunts.values(), loaded.broken, tenant=desk.tenant, store=desk.store, now=now)
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from pathlib import PurePath
 
-import msgspec
-
 from engine import tasks
-from engine.record import Request, record_of
+from engine.errors import VizslaError
+from engine.record import record_of
 from engine.schedule import Task
 from engine.tasks import Desk, Done
 
@@ -37,10 +37,8 @@ def attempt(task: Task, desk: Desk, *, holder: str, now: datetime) -> Iterator[D
 def _failed(task: Task, desk: Desk, bug: Exception, now: datetime) -> Done:
     """Records the run as failed. Only where the bug is stands in the record: its text may hold a stranger's words."""
     why = f"{_A_BUG}{place(bug)}"
-    request = Request(
-        id=f"{task.id}.{now:%H%M%S%f}", tenant=task.tenant, window=task.window, now=now, scheduled=True, kind=task.kind
-    )
-    run = msgspec.structs.replace(record_of(request, task.hunt), status="failed", error=why)
+    request = replace(tasks.asked(task, now), id=f"{task.id}.{now:%H%M%S%f}")
+    run = record_of(request, task.hunt, failure=VizslaError(why))
     desk.store.record_run(run)
     log.error("run %s: %s", task.id, why)
     return Done(run)

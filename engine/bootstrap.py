@@ -25,6 +25,8 @@ from engine.stores.interface import Store
 from engine.tasks import Desk
 
 if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
     from engine.remote.clouds import Cloud
     from engine.remote.retries import Retries
 
@@ -52,17 +54,13 @@ def build(settings: Settings) -> Desk:
 
 def put_back(message: str, *, queue: str, until: datetime, now: datetime) -> None:
     """Puts a message back into the app's queue of runs, to be seen at `until`. Raises SettingsError, RemoteError."""
-    from engine.remote import credentials  # noqa: PLC0415 - Azure's SDK, for who needs it
-    from engine.remote import queue as queues  # noqa: PLC0415
+    from engine.remote import queue as queues  # noqa: PLC0415 - Azure's SDK, for who needs it
 
     settings = read(os.environ)
     if not settings.queue:
         raise SettingsError(f"{STORAGE}__queueServiceUri is not set: a run that must wait has no queue to wait in.")
     by_address = settings.queue.startswith(("https:", "http:"))
-    signed_in = credentials.SignIn(
-        kind="identity" if settings.live.sign_in == "identity" else "developer", client=settings.live.identity
-    )
-    credential = credentials.credential(signed_in, _cloud(settings.live.cloud)) if by_address else None
+    credential = _own_credential(settings.live) if by_address else None
     queues.put_back(message, url=settings.queue, queue=queue, credential=credential, until=until, now=now)
 
 
@@ -78,17 +76,13 @@ def store(file: Path | None) -> Store:
 
 
 def tables(url: str, live: Live) -> Store:
-    """The store in the storage account at `url`, opened. Raises SettingsError, and StoreError where it cannot be used.
+    """The store in the storage account at `url`, opened. Raises SettingsError; StoreError where it cannot be used."""
+    from engine.remote import clouds  # noqa: PLC0415 - for who needs it
 
-    The account is our own: the managed identity or the developer signs in, never the application for a tenant.
-    """
-    from engine.remote import clouds, credentials  # noqa: PLC0415 - azure-identity, for who needs it
-
-    signed_in = credentials.SignIn(kind="identity" if live.sign_in == "identity" else "developer", client=live.identity)
     place = clouds.address(url, "VIZSLA_TABLES_URL")
     if not place.startswith("https:"):
         raise SettingsError(f"VIZSLA_TABLES_URL: Azure's SDK signs in over https alone, here too; {url} is not.")
-    built: Store = _imported(STORES["tables"])(place, credentials.credential(signed_in, _cloud(live.cloud)))
+    built: Store = _imported(STORES["tables"])(place, _own_credential(live))
     return built
 
 
@@ -140,6 +134,14 @@ def tenant(live: Live, name: str, kept: Store, *, retries: Retries | None = None
     )
     opened: AbstractContextManager[Source] = _imported(SOURCES["graph"])(session=session, row_limit=live.row_limit)
     return opened
+
+
+def _own_credential(live: Live) -> TokenCredential:
+    """Who signs in to our own storage account: the managed identity or the developer, never a tenant's application."""
+    from engine.remote import credentials  # noqa: PLC0415 - azure-identity, for who needs it
+
+    signed_in = credentials.SignIn(kind="identity" if live.sign_in == "identity" else "developer", client=live.identity)
+    return credentials.credential(signed_in, _cloud(live.cloud))
 
 
 def _cloud(name: str) -> Cloud:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeAlias
 
 import msgspec
 
-from engine.model.event import ticks
-from engine.model.finding import Finding
+from engine.model.event import instant, moment_of, span_ticks, ticks
+from engine.model.finding import Finding, by_start
 from engine.model.run import Window
 from engine.recurrence import key
 
@@ -24,8 +24,7 @@ Met: TypeAlias = Callable[[str, tuple[int, int]], tuple[Finding, ...]]
 Again: TypeAlias = Callable[[str, Window], Sequence[Finding]]
 """What is found on a device (its id) over another window."""
 Launch: TypeAlias = tuple[str, int | None, int | None, str]
-_TICKS_PER_MICROSECOND = 10
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = span_ticks(timedelta(microseconds=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +80,10 @@ class Growth:
         while True:
             within = min(ticks(each.start) for each in bursts), max(ticks(each.end) for each in bursts)
             met = self.met(bursts[0].device.id, within)
-            held = [each for each in met if launches(each) & _all(bursts)]
-            more = [each for each in judged if launches(each) & (_all(bursts) | _all(held))]
+            shared = _all(bursts)
+            held = [each for each in met if launches(each) & shared]
+            shared |= _all(held)
+            more = [each for each in judged if launches(each) & shared]
             if len(more) <= len(bursts):
                 return list(bursts), held
             bursts = more
@@ -97,7 +98,7 @@ def launches(finding: Finding) -> frozenset[Launch]:
 
 def span(window: Window) -> tuple[int, int]:
     """The window in ticks."""
-    return _ticks(window.start), _ticks(window.end)
+    return instant(window.start), instant(window.end)
 
 
 def _named(bursts: Sequence[Finding], held: Sequence[Finding]) -> Iterator[Finding]:
@@ -106,7 +107,7 @@ def _named(bursts: Sequence[Finding], held: Sequence[Finding]) -> Iterator[Findi
     A held finding that is left over is absorbed by the burst that has its launches.
     """
     left = list(held)
-    ordered = sorted(bursts, key=lambda each: (ticks(each.start), each.fingerprint))
+    ordered = sorted(bursts, key=by_start)
     for place, burst in enumerate(ordered):
         later = [launches(each) for each in ordered[place + 1 :]]
         mine = [each for each in left if launches(each) & launches(burst)]
@@ -145,12 +146,4 @@ def _wider(view: Window, held: Sequence[Finding]) -> Window | None:
     last = max((ticks(each.end) for each in held), default=end - 1)
     if start <= first and last < end:
         return None
-    return Window(_moment(min(start, first)), _moment(max(end, last + _TICKS_PER_MICROSECOND)))
-
-
-def _ticks(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1) * _TICKS_PER_MICROSECOND
-
-
-def _moment(at: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=at // _TICKS_PER_MICROSECOND)
+    return Window(moment_of(min(start, first)), moment_of(max(end, last + _MICROSECOND)))

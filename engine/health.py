@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
+import msgspec
 from croniter import croniter
 
 from engine.errors import HuntError
-from engine.learn import remembered
-from engine.model.baseline import FULL_WEEK
-from engine.model.event import ticks
+from engine.learn import is_new_to, remembered
+from engine.model.event import instant, span_ticks, ticks
 from engine.model.health import Health, HuntHealth
 from engine.model.hunt import Hunt
 from engine.model.run import HuntRun
@@ -26,7 +26,10 @@ _SHOWN = 20
 
 
 def examine(hunts: Iterable[Hunt], broken: Sequence[HuntError], *, tenant: str, store: Store, now: datetime) -> Health:
-    """The health of a tenant's hunts at `now` (UTC). Raises StoreError."""
+    """The health of a tenant's hunts at `now` (UTC), without what they have learned: see `learned`. Raises StoreError.
+
+    Probes ask often, and a month's baseline is long to read.
+    """
     runs = store.runs(tenant=tenant)
     found = tuple(_hunt(hunt, [run for run in runs if run.hunt == hunt.id], tenant, store, now) for hunt in hunts)
     newest = max(
@@ -47,16 +50,27 @@ def examine(hunts: Iterable[Hunt], broken: Sequence[HuntError], *, tenant: str, 
     )
 
 
+def learned(health: Health, hunts: Mapping[str, Hunt], *, store: Store, now: datetime) -> Health:
+    """The same, with how many days each hunt has learned, and whether it only observes. Raises StoreError."""
+    known = {each.hunt: remembered(store, health.tenant, each.hunt) for each in health.hunts}
+    told = (
+        msgspec.structs.replace(
+            each,
+            days_learned=len(known[each.hunt].days),
+            observing=is_new_to(hunts[each.hunt], known[each.hunt], now.date()),
+        )
+        for each in health.hunts
+    )
+    return msgspec.structs.replace(health, hunts=tuple(told))
+
+
 def _hunt(hunt: Hunt, runs: Sequence[HuntRun], tenant: str, store: Store, now: datetime) -> HuntHealth:
     watermark = store.watermark(tenant, hunt.id)
     recent = [run for run in runs if _is_recent(run, now)]
-    days = len(remembered(store, tenant, hunt.id).days)
     return HuntHealth(
         hunt=hunt.id,
         lag_seconds=(now - watermark).total_seconds() if watermark else None,
         overdue=watermark is not None and watermark < _expected(hunt, now),
-        observing=hunt.baseline_query is not None and days < FULL_WEEK,
-        days_learned=days,
         failed=sum(run.status == "failed" for run in recent),
         throttled=sum(run.status == "throttled" for run in recent),
         gaps=sum(run.status == "gap" for run in runs),
@@ -91,7 +105,7 @@ def _stale(runs: Sequence[HuntRun], newest: str, now: datetime) -> Iterable[str]
         return
     if not newest:
         yield f"no run of the last {_RECENT.days * 24} hours saw an event: does the tenant still send process events?"
-    elif now - datetime.fromtimestamp(ticks(newest) / 10_000_000, UTC) > STALE_AFTER:
+    elif instant(now) - ticks(newest) > span_ticks(STALE_AFTER):
         yield f"the newest event is of {newest}: does the tenant still send process events?"
 
 

@@ -38,7 +38,7 @@ def learn(hunt: Hunt, source: Source, window: Window) -> Day:
 def known(hunt: Hunt, window: Window, *, source: Source, baseline: Baseline | None) -> History:
     """What is known of the days before the window's events; where that is too little, the fleet inside it stands in."""
     learned = baseline or Baseline(hunt.id)
-    if hunt.baseline_query is None or not learned.before(window.end.date()).weak:
+    if not is_new_to(hunt, learned, window.end.date()):
         return History(learned)
     earlier = learned.before(window.start.date()).days
     return History(Baseline(hunt.id, (*earlier, learn(hunt, source, window)), stand_in=True))
@@ -47,6 +47,11 @@ def known(hunt: Hunt, window: Window, *, source: Source, baseline: Baseline | No
 def remembered(store: Store, tenant: str, hunt: str) -> Baseline:
     """What a store holds of the hunt's baseline. A day on which no device sent anything taught nothing."""
     return Baseline(hunt, tuple(day for day in store.days(tenant, hunt) if day.devices))
+
+
+def is_new_to(hunt: Hunt, learned: Baseline, day: date) -> bool:
+    """Whether a hunt that learns knows too little of the days before this one to excuse anything."""
+    return hunt.baseline_query is not None and learned.before(day).weak
 
 
 def days(window: Window) -> Iterator[Window]:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from engine.model.event import span_ticks, ticks
-from engine.model.finding import Finding, at_least, recurrence_key
+from engine.model.finding import Finding, at_least, by_start, recurrence_key
 
 WITHIN = span_ticks(timedelta(hours=24))
 Key: TypeAlias = tuple[str, str, str, str]
@@ -33,7 +33,7 @@ def fold(findings: Iterable[Finding], earlier: Callable[[Key], Finding | None]) 
     """
     firsts: dict[Key, Finding] = {}
     folded: dict[str, Finding] = {}
-    for finding in sorted(findings, key=_by_start):
+    for finding in sorted(findings, key=by_start):
         shared = key(finding)
         first = (firsts.get(shared) or earlier(shared)) if shared else None
         if first is None or abs(ticks(finding.start) - ticks(first.start)) > WITHIN:
@@ -44,14 +44,10 @@ def fold(findings: Iterable[Finding], earlier: Callable[[Key], Finding | None]) 
         folded[first.fingerprint] = first
         if shared:
             firsts[shared] = first
-    return tuple(sorted(folded.values(), key=_by_start))
+    return tuple(sorted(folded.values(), key=by_start))
 
 
 def _counted(first: Finding, again: Finding) -> Finding:
     """The first finding with one recurrence more."""
     last_seen = max(first.last_seen or first.end, again.end, key=ticks)
     return msgspec.structs.replace(first, recurrences=first.recurrences + 1, last_seen=last_seen)
-
-
-def _by_start(finding: Finding) -> tuple[int, str]:
-    return ticks(finding.start), finding.fingerprint

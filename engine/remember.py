@@ -21,11 +21,12 @@ def remember(
     growth = Growth(view=request.window, met=partial(store.met, request.tenant, hunt.id), again=again)
     settled = growth.settle(judged)
     settled += tuple(gone for device in request.devices for gone in growth.withdrawn(device, settled))
-    new = [finding for finding in settled if store.finding(finding.fingerprint) is None]
+    held = {finding.fingerprint: store.finding(finding.fingerprint) for finding in settled}
+    new = [finding for finding in settled if held[finding.fingerprint] is None]
     folded = fold(new, partial(_first, store))
     findings = {finding.fingerprint: finding for finding in (*settled, *folded)}
     for finding in sorted(findings.values(), key=lambda each: not each.recurs):  # a first after its recurrences
-        if store.finding(finding.fingerprint) != finding:
+        if held.get(finding.fingerprint) != finding:
             store.record_finding(finding)
     loud = [finding for finding in findings.values() if not request.observing or finding.severity == "high"]
     outbox.announce(hunt, loud, store=store, now=request.now)

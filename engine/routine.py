@@ -10,18 +10,17 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import TypeAlias
 
-from engine import parameters
+from engine import learn, parameters
 from engine.model.actor import Actor
 from engine.model.baseline import Baseline
 from engine.model.catalogue import Catalogue, Form, Intent
 from engine.model.event import Event
 from engine.model.finding import Process
 from engine.model.identity import PERSON, Identity, account_kind, folded, identity_of
-from engine.model.run import Window
 from engine.steps.classify import CMDLET, SEARCH, intent_of, normalise
 from engine.steps.interface import Batch, Context, Step
 from engine.steps.name_actors import NameActors
@@ -29,7 +28,6 @@ from engine.steps.rarity import HEAVY
 from engine.steps.weigh_rarity import WeighRarity
 
 MOST_BYTES = 16_384
-_DAY, _MOMENT = timedelta(days=1), timedelta(microseconds=1)
 _CUT = 400
 """Characters of a command that baseline.kql keeps."""
 _LOST = "anything"
@@ -172,7 +170,8 @@ def _weighs_nothing(weigh: WeighRarity, context: Context, identity: Identity, in
     """
     hosts = frozenset(weigh.generic_hosts)
     light = {intent.id for intent in weigh.catalogue.intents if intent.weight < HEAVY}
-    events = tuple(_event(identity, intent, day) for intent in intents for day in _days(context.window))
+    days = [each.start.date() for each in learn.days(context.window)]
+    events = tuple(_event(identity, intent, day) for intent in intents for day in days)
     if identity.sha1 or not light.issuperset(intents) or any(identity_of(event, hosts) != identity for event in events):
         return False
     weighed = weigh(Batch(events), context).events
@@ -190,10 +189,3 @@ def _event(identity: Identity, intent: str, day: date) -> Event:
         "Intent": intent,
         "Actor": Actor((_NO_DEVICE, "process", *identity), "process", process),
     }
-
-
-def _days(window: Window) -> Iterator[date]:
-    day = window.start.date()
-    while day <= (window.end - _MOMENT).date():
-        yield day
-        day += _DAY

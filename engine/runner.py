@@ -1,7 +1,8 @@
 """One hunt, start to finish: query, judge, compare, deliver, record.
 
 The source answers the bound query in batches, the steps judge them device by device, the store tells what is new or has
-grown, the sinks are told, and the HuntRun is recorded. Deliver, then record: at least once, never not at all.
+grown and keeps it in the outbox, the sinks are told from there, and the HuntRun is recorded. What fails on the way
+is still in the outbox, or in the next window: at least once, never not at all.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from engine.steps.interface import Batch, Context, Step
 from engine.stores.interface import Mark, Store
 
 _BATCH = 500
-_NO_LAUNCHES = ("shell", "count")
 """Events that steps judge at a time: few, so that one step finds in the processor's caches what the last has read."""
+_NO_LAUNCHES = ("shell", "count")
 MARKS: Mapping[RunKind, Mark] = MappingProxyType({"window": "window", "present": "present"})
 """The runs that a watermark follows; a late sweep moves its own when all of it is done."""
 
@@ -121,7 +122,8 @@ class Plan:
 def plan(hunt: Hunt, request: Request, *, history: History | None = None) -> Plan:
     """What `judge` asks of the source, and judges with. Pure.
 
-    A scheduled run leaves out of the question what its baseline excuses anyway: see `routine_lines`.
+    A scheduled run leaves out of the question what its baseline excuses anyway, see `routine_lines`; of a few devices
+    there is little to leave out.
     """
     values = {**hunt.defaults, **request.values}
     if "since" in hunt.defaults:
@@ -131,7 +133,7 @@ def plan(hunt: Hunt, request: Request, *, history: History | None = None) -> Pla
     steps = tuple(step.build(values) for step in hunt.steps)
     floors, past = hunt.definition.severity, history or History(None)
     context = Context(request.tenant, hunt.id, hunt.title, floors, request.now, request.window, values, past)
-    if request.scheduled and request.baseline and "routine" in hunt.defaults:
+    if request.scheduled and request.baseline and not request.devices and "routine" in hunt.defaults:
         values["routine"] = routine_lines(steps, context, request.baseline)
     ask = Ask(hunt=hunt, values=values, window=request.window)
     query, reached = ask.part(Slice(request.window))

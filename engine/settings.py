@@ -98,9 +98,11 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _queue(environment: Mapping[str, str]) -> str:
     """The queue service's address, from what the Functions host itself is told."""
+    if address := environment.get(f"{STORAGE}__queueServiceUri"):
+        return address
     if account := environment.get(f"{STORAGE}__accountName"):
-        account = f"https://{account}.queue.core.windows.net"
-    return environment.get(f"{STORAGE}__queueServiceUri") or account or environment.get(STORAGE, "")
+        return f"https://{account}.queue.core.windows.net"
+    return environment.get(STORAGE, "")
 
 
 def _live(environment: Mapping[str, str]) -> Live:

@@ -18,7 +18,6 @@ import msgspec
 
 from engine import late, learn, loader, parameters, runner, schedule, telemetry
 from engine.errors import Throttled, VizslaError
-from engine.model.baseline import FULL_WEEK, Baseline
 from engine.model.hunt import Hunt
 from engine.model.run import HuntRun, RunKind, Window
 from engine.record import Outcome, Request, Tally, record_of
@@ -161,8 +160,9 @@ def _due(hunt: Hunt, desk: Desk, now: datetime) -> Iterator[Task]:
     yield from filter(None, [schedule.late(hunt, tenant=tenant, store=store, now=now)])
 
 
-def _perform(task: Task, desk: Desk, now: datetime) -> Done:
-    request = Request(
+def asked(task: Task, now: datetime) -> Request:
+    """The run that a task asks for."""
+    return Request(
         id=task.id,
         tenant=task.tenant,
         window=task.window,
@@ -171,6 +171,10 @@ def _perform(task: Task, desk: Desk, now: datetime) -> Done:
         kind=task.kind,
         part=Slice(task.window, task.shares, task.share) if task.shares > 1 else None,
     )
+
+
+def _perform(task: Task, desk: Desk, now: datetime) -> Done:
+    request = asked(task, now)
     try:
         hunt = loader.load(desk.hunts / task.hunt)
         with desk.source() as source:
@@ -184,8 +188,8 @@ def _perform(task: Task, desk: Desk, now: datetime) -> Done:
 
 def _judge(hunt: Hunt, request: Request, source: Source, desk: Desk) -> Outcome:
     """One window, with what was learned. A hunt that learns, and has not for a week, only observes."""
-    learned = learn.remembered(desk.store, request.tenant, hunt.id)
-    observing = is_observing(hunt, learned, request.window)
+    learned = request.baseline or learn.remembered(desk.store, request.tenant, hunt.id)
+    observing = learn.is_new_to(hunt, learned, request.window.end.date())
     request = replace(request, baseline=learned, observing=observing)
     return runner.run(hunt, request, source=source, sinks=desk.sinks, store=desk.store)
 
@@ -208,9 +212,10 @@ def _sweep(hunt: Hunt, request: Request, source: Source, desk: Desk) -> Outcome:
     devices = late.late_devices(
         hunt, source, received_since=request.window.start, settled=settled, horizon=schedule.SWEEP_REACH
     )
+    learned = learn.remembered(desk.store, request.tenant, hunt.id) if devices else None
     records: list[HuntRun] = []
     for number, (window, ids) in enumerate(late.windows(devices)):
-        part = replace(request, id=f"{request.id}.{number}", window=window, devices=ids)
+        part = replace(request, id=f"{request.id}.{number}", window=window, devices=ids, baseline=learned)
         outcome = _judge(hunt, part, source, desk)
         records.append(outcome.run)
         if outcome.run.status != "succeeded":
@@ -226,11 +231,6 @@ def _sweep(hunt: Hunt, request: Request, source: Source, desk: Desk) -> Outcome:
 _KINDS: Mapping[RunKind, Callable[[Hunt, Request, Source, Desk], Outcome]] = MappingProxyType(
     {"learn": _learn, "late": _sweep}
 )
-
-
-def is_observing(hunt: Hunt, learned: Baseline, window: Window) -> bool:
-    """Whether too little is known of the tenant to wake anyone for less than a finding of severity high."""
-    return hunt.baseline_query is not None and len(learned.before(window.end.date()).days) < FULL_WEEK
 
 
 def _is_done(task: Task, store: Store) -> bool:
@@ -264,8 +264,7 @@ def _part(task: Task, part: Slice, number: int, margin: timedelta) -> Task:
 
 def _lose(task: Task, why: str, store: Store, now: datetime) -> None:
     """Records a window that is never judged."""
-    lost = record_of(Request(id=task.id, tenant=task.tenant, window=task.window, now=now, kind=task.kind), task.hunt)
-    _keep(msgspec.structs.replace(lost, status="gap", error=why), store)
+    _keep(msgspec.structs.replace(record_of(asked(task, now), task.hunt), status="gap", error=why), store)
 
 
 def _keep(run: HuntRun, store: Store) -> None:

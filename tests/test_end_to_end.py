@@ -1,22 +1,18 @@
 """The scheduled path as in Azure: dispatch, queue on Azurite, Microsoft's worker, fake Graph, store on Azurite."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 import textwrap
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from engine.sources.recorded import Recorded
+from tests import process
 from tests.fakes.azurite import Azurite
 from tests.fakes.graph import Graph, Refusal
 from tests.fakes.identity import Identity
+from tests.tree import ROOT
 
-ROOT = Path(__file__).parent.parent
 BEFORE = """
     import json
     from azure.identity import DefaultAzureCredential
@@ -95,19 +91,10 @@ def play(azurite, rows, script, *faults, table, **environment):
             **environment,
         }
         code = textwrap.dedent(BEFORE) + textwrap.dedent(script)
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env={**os.environ, **settings},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        told, log = process.shown(code, timeout=240, **settings)
         assert graph.violations == []
-    assert done.returncode == 0, done.stderr
-    assert "domain admins" not in done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    assert "domain admins" not in log
+    return told
 
 
 def test_end_to_end_from_the_timer_to_the_sink_once(azurite):

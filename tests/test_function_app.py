@@ -1,7 +1,5 @@
 """The app as Azure loads it: Microsoft's own worker indexes and calls it. Its state is global: a process a scenario."""
 
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,23 +8,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import process
+from tests.tree import ROOT
 
 
 def scenario(script, **environment):
     """Runs the script beside a Worker on the app in a process of its own; gives what it prints as JSON."""
-    code = "import json\nfrom tests.fakes.worker import InvocationError, Worker\n" + textwrap.dedent(script)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "VIZSLA_FROM": str(ROOT / "samples"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1]), done.stderr
+    begin = "import json\nfrom tests.fakes.worker import InvocationError, Worker\n"
+    given = {"VIZSLA_FROM": str(ROOT / "samples"), **environment}
+    return process.shown(begin + textwrap.dedent(script), **given)
 
 
 def test_the_worker_finds_a_timer_and_a_queue_function():

@@ -110,7 +110,7 @@ def explain(  # noqa: PLR0917 - the options of a command line
         str | None,
         typer.Option(help="ISO 8601, UTC: what ran within the hunt's window before and after. Left out, all is told."),
     ] = None,
-    baseline: Annotated[Path | None, typer.Option(help="What `vizsla baseline learn` wrote.")] = None,
+    baseline: Learned = None,
     form: Annotated[Plain, typer.Option("--format", help="What to print.")] = Plain.TABLE,
     folder: HuntsFolder = loader.HUNTS,
 ) -> None:

@@ -53,7 +53,9 @@ def runs(
     there = _settings(store, folder)
     kept = bootstrap.remembered(there)
     loaded = loader.load_all(there.hunts or loader.HUNTS)
-    found = health.examine(loaded.hunts.values(), loaded.broken, tenant=there.tenant, store=kept, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    found = health.examine(loaded.hunts.values(), loaded.broken, tenant=there.tenant, store=kept, now=now)
+    found = health.learned(found, loaded.hunts, store=kept, now=now)
     shown = kept.runs(hunt, tenant=there.tenant, limit=most)
     if form is Plain.JSON:
         typer.echo(msgspec.json.encode(msgspec.structs.replace(found, runs=shown)))

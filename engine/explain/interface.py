@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from engine.model.actor import Actor
-from engine.model.event import Event, span_ticks, text, ticks
+from engine.model.event import Event, instant, span_ticks, text, ticks
 from engine.model.explanation import Line, Mark, Section
 from engine.model.finding import Account
 from engine.model.run import Window
@@ -104,7 +104,7 @@ def without(events: Iterable[Event], others: Iterable[Event], columns: tuple[str
 
 def tick_span(window: Window) -> Span:
     """A window in ticks."""
-    return Span(ticks(window.start.isoformat()), ticks(window.end.isoformat()))
+    return Span(instant(window.start), instant(window.end))
 
 
 def counted(

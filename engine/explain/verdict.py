@@ -18,7 +18,7 @@ from engine.explain.interface import Passage, Span, label, listed, name, plural
 from engine.explain.query import Answer, Reasons, in_words
 from engine.explain.weigh_rarity import routine, seen, weight
 from engine.model.baseline import History
-from engine.model.event import Event, ticks
+from engine.model.event import Event, instant, ticks
 from engine.model.finding import Device, Finding
 from engine.report import words
 from engine.runner import Plan
@@ -61,7 +61,7 @@ def verdict(judged: Judged) -> str:
 
 def nothing_ran(device: Device, at: datetime, deeds: Sequence[Event]) -> str:
     """The verdict where the device did nothing in the span; `deeds` are those of the whole window, one at least."""
-    asked = ticks(at.isoformat())
+    asked = instant(at)
     nearest = min((ticks(event["Timestamp"]) for event in deeds), key=lambda each: abs(each - asked))
     away = f"{words.duration(abs(nearest - asked))} {'earlier' if nearest < asked else 'later'}"
     return (

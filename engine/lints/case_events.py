@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.decode import nearest
 from engine.errors import UnreadableFile
-from engine.model.event import span_ticks, ticks, timestamp
+from engine.model.event import instant, span_ticks, timestamp
 from engine.model.hunt import Case
 from engine.parameters import timespan
 
@@ -51,7 +51,7 @@ def rows(case: Case) -> dict[str, list[dict[str, Any]]]:
 
 
 def _row(index: int, given: Mapping[str, Any], labelled: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    moment = timestamp(ticks(START.isoformat()) + span_ticks(_after_start(index, given)))
+    moment = timestamp(instant(START) + span_ticks(_after_start(index, given)))
     command = str(given.get("ProcessCommandLine") or "")
     name = given.get("FileName") or _program(command)
     device = given.get("DeviceName", "ws01.contoso.com")

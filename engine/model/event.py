@@ -32,7 +32,7 @@ def ticks(timestamp: str) -> int:
     moment = datetime.fromisoformat(head + zone)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND * 10 + int(f"{digits:0<7}"[:7] or 0)
+    return instant(moment) + int(f"{digits:0<7}"[:7] or 0)
 
 
 def timestamp(instant: int) -> str:
@@ -40,6 +40,16 @@ def timestamp(instant: int) -> str:
     seconds, fraction = divmod(instant, TICKS_PER_SECOND)
     moment = _EPOCH + timedelta(seconds=seconds)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction:07d}Z"
+
+
+def instant(moment: datetime) -> int:
+    """A moment of Python's, which knows no ticks, in ticks."""
+    return span_ticks(moment - _EPOCH)
+
+
+def moment_of(at: int) -> datetime:
+    """The last moment of Python's (UTC) that is not later than an instant in ticks."""
+    return _EPOCH + timedelta(microseconds=at // 10)
 
 
 def span_ticks(span: timedelta) -> int:

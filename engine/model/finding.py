@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from engine.model.event import ticks
+
 Severity = Literal["informational", "low", "medium", "high"]
 SEVERITIES: tuple[Severity, ...] = ("informational", "low", "medium", "high")
 
@@ -107,6 +109,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def at_least(severity: Severity, floor: Severity) -> bool:
     """Whether `severity` is `floor` or worse."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(floor)
+
+
+def by_start(finding: Finding) -> tuple[int, str]:
+    """Findings in order of their start, then fingerprint."""
+    return ticks(finding.start), finding.fingerprint
 
 
 def recurrence_key(finding: Finding) -> tuple[str, str, str, str]:

@@ -11,18 +11,19 @@ class HuntHealth(msgspec.Struct, frozen=True, kw_only=True):
     """One hunt: seconds that its watermark lies behind the clock (None before its first run), and what that means.
 
     `overdue` when it is more than three firings behind; `observing` while too little is learned to wake anyone for
-    less than a finding of severity high. `gaps` are windows that were never judged, in the last 30 days.
+    less than a finding of severity high. `gaps` are windows that were never judged, among the latest thousand runs of
+    the tenant.
     """
 
     hunt: str
     lag_seconds: float | None
     overdue: bool
-    observing: bool
-    days_learned: int
     failed: int
     throttled: int
     gaps: int
     error: str = ""
+    observing: bool = False
+    days_learned: int = 0
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

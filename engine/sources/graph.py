@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from engine.errors import Refused, TooManyRows, UnsupportedQuery, VizslaError
-from engine.model.event import Event, ticks
+from engine.model.event import Event, instant
 from engine.model.run import Window
 from engine.remote import unconfirmed
 from engine.remote.session import Session
@@ -58,7 +58,7 @@ class Graph:
         if len(answer) >= self._row_limit:
             raise TooManyRows(f"Defender gives {self._row_limit:,} rows at most, and {_told(window)} held as many.")
         try:
-            yield from answer.batches(before=ticks(window.end.isoformat()) if window else None)
+            yield from answer.batches(before=instant(window.end) if window else None)
         finally:
             self._faults.update(answer.faults)
 

@@ -42,11 +42,6 @@ def meets(finding: Finding, asked: Span) -> bool:
     return finding.stands and first <= asked[1] and asked[0] <= last
 
 
-def by_start(finding: Finding) -> tuple[int, str]:
-    """Earliest start first."""
-    return ticks(finding.start), finding.fingerprint
-
-
 def waits(delivery: Delivery) -> bool:
     """Whether something is still to be told."""
     return delivery.state in {"pending", "sending"}

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from engine.model.baseline import Baseline, Day
 from engine.model.delivery import Delivery
-from engine.model.finding import Finding, recurrence_key
+from engine.model.finding import Finding, by_start, recurrence_key
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
 from engine.stores import lookup
@@ -54,7 +54,7 @@ class Memory:
         """See Store."""
         with self._alone:
             there = tuple(self._found.get((tenant, hunt, device_id), {}).values())
-        return tuple(sorted((each for each in there if lookup.meets(each, span)), key=lookup.by_start))
+        return tuple(sorted((each for each in there if lookup.meets(each, span)), key=by_start))
 
     def record_finding(self, finding: Finding) -> None:
         """See Store."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 from azure.data.tables import TableEntity
 
-from engine.model.finding import Finding, recurrence_key
+from engine.model.finding import Finding, by_start, recurrence_key
 from engine.stores import lookup
 from engine.stores.documents import HEADS, Documents
 from engine.stores.entities import safe
@@ -54,7 +54,7 @@ class TableFindings:
         )
         # A long one is read after its head, and may have become another meanwhile.
         found = (each for each in self._whole(heads) if lookup.meets(each, span))
-        return tuple(sorted(found, key=lookup.by_start))
+        return tuple(sorted(found, key=by_start))
 
     def record_finding(self, finding: Finding) -> None:
         """See Store."""

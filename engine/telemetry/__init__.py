@@ -30,52 +30,21 @@ leave of the run's own is the keeping of its record. What is asked during steps 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
 
-from engine.model.event import Event
 from engine.model.finding import Finding
-from engine.model.run import HuntRun, RunKind, Window
+from engine.model.run import HuntRun
+from engine.record import Request
+from engine.sources.interface import Source
 
 CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
-
-
-class Asked(Protocol):
-    """What a run is asked for, as far as it is told: engine/record.py has the whole."""
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-
-    @property
-    def tenant(self) -> str:
-        """Whose events are judged."""
-
-    @property
-    def kind(self) -> RunKind:
-        """What asked for the run."""
-
-    @property
-    def window(self) -> Window:
-        """What it is to judge."""
-
-
-class Answering(Protocol):
-    """What is asked: engine/sources/interface.py says what a source is."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """As of Source."""
-
-    def rows(self, query: str, window: Window | None) -> Iterator[list[Event]]:
-        """As of Source."""
 
 
 class Seen:
     """A run as it is seen. This one sees nothing."""
 
-    def watch(self, source: Answering) -> Answering:
+    def watch(self, source: Source) -> Source:
         """The source, each of whose questions is told of."""
         return source
 
@@ -99,7 +68,7 @@ def configure(environment: MutableMapping[str, str]) -> None:
         sending.configure(environment)
 
 
-def run(request: Asked, hunt: str) -> AbstractContextManager[Seen]:
+def run(request: Request, hunt: str) -> AbstractContextManager[Seen]:
     """A run of a hunt, for a `with`. What is raised in it passes through."""
     if not _is_on():
         return nullcontext(Seen())

@@ -14,7 +14,9 @@ from engine.errors import Throttled, TooManyRows, VizslaError
 from engine.model.event import Event
 from engine.model.finding import Finding
 from engine.model.run import HuntRun, Window
-from engine.telemetry import Answering, Asked, Seen
+from engine.record import Request
+from engine.sources.interface import Source
+from engine.telemetry import Seen
 
 _RUN, _QUERY = "hunt run", "query"
 _TRACER = trace.get_tracer("vizsla")
@@ -30,7 +32,7 @@ _LAG = _METER.create_gauge("vizsla.lag", "s")
 
 
 @contextmanager
-def run(request: Asked, hunt: str) -> Iterator[Seen]:
+def run(request: Request, hunt: str) -> Iterator[Seen]:
     """See engine/telemetry. Log lines that are written meanwhile belong to the run's span."""
     with ExitStack() as stack:
         # The library would record the text of whatever is raised.
@@ -73,7 +75,7 @@ class _Watching(Seen):
         self._span = span
         self.answering = _Stopwatch()
 
-    def watch(self, source: Answering) -> Answering:
+    def watch(self, source: Source) -> Source:
         return _Watched(source, self)
 
     @contextmanager
@@ -101,7 +103,7 @@ class _Watching(Seen):
 class _Watched:
     """A source, each of whose questions is told of, with how long its answer took the source alone."""
 
-    def __init__(self, source: Answering, seen: _Watching) -> None:
+    def __init__(self, source: Source, seen: _Watching) -> None:
         self._source = source
         self._seen = seen
 
@@ -135,7 +137,7 @@ class _Watched:
             yield batch
 
 
-def _asked(request: Asked, hunt: str) -> dict[str, str]:
+def _asked(request: Request | HuntRun, hunt: str) -> dict[str, str]:
     told = {"run": request.id, "tenant": request.tenant, "hunt": hunt, "kind": request.kind}
     return {**{f"vizsla.{name}": value for name, value in told.items()}, **_bounds(request.window)}
 

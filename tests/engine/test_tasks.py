@@ -15,24 +15,12 @@ from engine.schedule import Task
 from engine.sinks.memory import Memory as Sink
 from engine.sources.recorded import Recorded
 from engine.stores.memory import Memory as Store
+from tests.engine.test_runner import launch
 
 HUNTS = Path(__file__).parent / "hunts"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WINDOW = Window(NOON - timedelta(hours=1), NOON)
 TASK = Task("id", "t", "two-questions", WINDOW)
-
-
-def launch(device, number, program):
-    return {
-        "Timestamp": f"2026-11-24T11:00:{number:02}.0000000Z",
-        "DeviceId": device,
-        "DeviceName": f"{device}.contoso.com",
-        "ReportId": number,
-        "FileName": f"{program}.exe",
-        "ProcessCommandLine": program,
-        "InitiatingProcessFileName": "tool.exe",
-        "InitiatingProcessId": 7,
-    }
 
 
 ROWS = [launch("a", 1, "whoami"), launch("a", 2, "ipconfig")]

@@ -1,9 +1,6 @@
 """What Application Insights hears of runs: the real exporter against an endpoint on loopback, a process a scenario."""
 
-import json
 import os
-import subprocess
-import sys
 import textwrap
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +9,7 @@ import pytest
 
 from tests.fakes.identity import Identity
 from tests.fakes.ingestion import Ingestion
+from tests.process import shown
 
 ROOT = Path(__file__).parents[2]
 LINE = "whoami /all /fo list 5c1d"
@@ -94,19 +92,9 @@ print(json.dumps(sorted(name for name in sys.modules if name.startswith("opentel
 
 
 def process(script, **environment):
-    """What the script prints last, read as JSON, and what it says besides. It ends well, or the test does not."""
+    """What the script shows, with nothing of OpenTelemetry in the environment but what is given."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "APPLICATIONINSIGHTS"))}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", BEGIN + textwrap.dedent(script)],
-        cwd=ROOT,
-        env={**plain, "LINE": LINE, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1]), done.stderr
+    return shown(BEGIN + textwrap.dedent(script), "-W", "error", plain=plain, LINE=LINE, **environment)
 
 
 @pytest.fixture(scope="module")
