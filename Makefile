@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help hunt dev test check prove fmt generate evaluate bench clean
+.PHONY: help hunt dev test check prove fmt generate evaluate bench package clean
+# Environments of their own: for a tool that wants other versions than ours, and for the app as Azure installs it.
+OWN := $(VENV)/checkov/.made $(VENV)/deployed/.made
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
@@ -15,9 +17,9 @@ help: ## Show what there is
 hunt: $(VENV)/.local ## Run the flagship hunt on samples/: a table here, and report.html
 	@$(BIN)/vizsla run discovery-burst --from samples --baseline samples/routine.gz --format html --out report.html
 
-dev: $(VENV)/.dev ## Install what tests and checks need
+dev: $(VENV)/.dev $(OWN) ## Install what tests and checks need
 
-test: $(VENV)/.dev ## Run every test
+test: $(VENV)/.dev $(OWN) ## Run every test
 	@$(BIN)/python -m pytest --numprocesses logical --dist loadfile $(TESTS)
 
 check: $(VENV)/.dev ## Lint: ruff, types, layers, and the hunts' KQL with Microsoft's parser
@@ -43,6 +45,9 @@ evaluate: $(VENV)/.dev ## Measure how well the hunts do on simulated estates: do
 bench: $(VENV)/.dev ## Measure how fast events are judged and files are read
 	@$(BIN)/python -m tests.bench
 
+package: ## Pack what Azure Functions runs: dist/vizsla.zip
+	@$(PYTHON) infra/package.py dist/vizsla.zip
+
 clean: ## Remove what was installed and made
 	rm -rf $(VENV) engine/lints/node/node_modules tests/node/node_modules report.html dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -60,4 +65,11 @@ $(VENV)/.dev: $(VENV)/.local engine/lints/node/package-lock.json tests/node/pack
 	@echo "Installing what tests and checks need into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,dev]'
 	@$(BIN)/python -m engine.lints.npm engine/lints/node tests/node
+	@touch $@
+
+$(VENV)/deployed/.made: requirements.txt
+$(VENV)/%/.made: tests/infra/%.txt | $(BIN)/python
+	@echo "Installing tests/infra/$*.txt into .venv/$*"
+	@$(BIN)/python -m venv --clear --without-pip $(@D)
+	@$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -6,6 +6,7 @@ read before. One broken hunt costs that hunt, never the app.
 
 # The worker compares annotations with bindings by identity, so they are not postponed here.
 import logging
+import os
 from datetime import UTC, datetime
 from typing import List  # noqa: UP035 - the worker knows Out[List[str]], not Out[list[str]]
 
@@ -13,7 +14,9 @@ import azure.functions as func  # noqa: TID251 - the one place
 
 app = func.FunctionApp()
 log = logging.getLogger("vizsla")
-RUNS, SET_ASIDE, STORAGE = "vizsla-runs", "vizsla-runs-poison", "AzureWebJobsStorage"
+RUNS, SET_ASIDE, DEMANDS, STORAGE = "vizsla-runs", "vizsla-runs-poison", "vizsla-demands", "AzureWebJobsStorage"
+GUARDED = func.AuthLevel.ANONYMOUS if os.environ.get("VIZSLA_REQUIRE_APP_ROLE") else func.AuthLevel.FUNCTION
+"""Where a role is wanted, App Service signs callers in and engine/api/access.py looks for it; else a key guards."""
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False, use_monitor=True)
@@ -56,19 +59,39 @@ def hunt(message: func.QueueMessage, parts: func.Out[List[str]], aside: func.Out
     log.info("run %s: %s", task.id, done.told)
 
 
+@app.queue_trigger(arg_name="message", queue_name=DEMANDS, connection=STORAGE)
+def demand(message: func.QueueMessage) -> None:
+    """One run that somebody asked for over HTTP; its answer is fetched from the store."""
+    from engine import bootstrap, demands, tasks
+
+    asked, desk = message.get_body().decode(), bootstrap.desk()
+    if (message.dequeue_count or 0) > tasks.TRIES:
+        demands.give_up(asked, desk)
+        return
+    demands.perform(asked, desk, now=datetime.now(UTC))
+
+
+@app.route("{*rest}", methods=["GET", "POST", "DELETE"], auth_level=GUARDED)
+def api(req: func.HttpRequest) -> func.HttpResponse:
+    """What needs a key, or a role: see OPERATIONS in engine/api."""
+    return answered(req)
+
+
+@app.route("runs/{run}/{page?}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def run(req: func.HttpRequest) -> func.HttpResponse:
+    """What a signed link opens."""
+    return answered(req)
+
+
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the worker's own name
+def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the hunts run, in a word: for probes."""
-    from engine import api, bootstrap
-
-    answer = api.alive(bootstrap.desk(), now=datetime.now(UTC))
-    return func.HttpResponse(answer.body, status_code=answer.status, mimetype=answer.kind)
+    return answered(req)
 
 
-@app.route("health/detail", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-def health_detail(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the worker's own name
-    """The last runs, lag, gaps and what is wrong."""
-    from engine import api, bootstrap
+def answered(req: func.HttpRequest) -> func.HttpResponse:
+    """The answer of engine/api."""
+    from engine.api import answer, front
 
-    answer = api.health(bootstrap.desk(), now=datetime.now(UTC))
-    return func.HttpResponse(answer.body, status_code=answer.status, mimetype=answer.kind)
+    given = answer(front.call(req.method, req.url, dict(req.headers), req.get_body()), front.front(DEMANDS))
+    return func.HttpResponse(given.body, status_code=given.status, mimetype=given.kind, headers=dict(given.headers))

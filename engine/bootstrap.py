@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import import_module
@@ -15,7 +16,7 @@ from engine import telemetry
 from engine.decode import nearest
 from engine.errors import SettingsError
 from engine.loader import HUNTS
-from engine.settings import STORAGE, Live, Settings, read
+from engine.settings import STORAGE, Live, Places, Settings, read
 from engine.sinks import SINKS
 from engine.sinks.interface import Sink
 from engine.sources import SOURCES
@@ -27,9 +28,12 @@ from engine.tasks import Desk
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from engine.remote.budget import Budget
     from engine.remote.clouds import Cloud
     from engine.remote.retries import Retries
+    from engine.remote.session import Session
 
+_NO_WEBHOOK = "https://example.environment.api.powerplatform.com/webhook?sig=none"
 Progress = Callable[[int, int, str], None]
 
 
@@ -47,8 +51,9 @@ def build(settings: Settings) -> Desk:
         hunts=settings.hunts or HUNTS,
         tenant=settings.tenant,
         source=lambda: _source(settings, kept),
-        sinks={name: sink(name) for name in settings.sinks},
+        sinks=sinks(settings),
         store=kept,
+        portal=portal(settings.live),
     )
 
 
@@ -96,11 +101,89 @@ def files(paths: Sequence[str], *, progress: Progress = lambda _done, _total, _w
         ) from error
 
 
-def sink(name: str) -> Sink:
-    """The sink of that name. Raises SettingsError."""
-    if name not in SINKS:
-        raise SettingsError(f"VIZSLA_SINKS: {name} is no sink. {nearest(name, list(SINKS))}")
-    built: Sink = _imported(SINKS[name])()
+def sinks(settings: Settings, *, retries: Retries | None = None) -> dict[str, Sink]:
+    """The sinks that the settings name, as hunts name them: `teams:soc` is a channel. Raises SettingsError."""
+    for name in settings.sinks:
+        if name not in SINKS:
+            raise SettingsError(f"VIZSLA_SINKS: {name} is no sink. {nearest(name, list(SINKS))}")
+    built: dict[str, Sink] = {}
+    for name in settings.sinks:
+        match name:
+            case "teams":
+                built |= _teams(settings.places, retries)
+            case "defender_alert":
+                session = _graph(settings.live, settings.tenant, retries)
+                built[name] = _imported(SINKS[name])(session=session, comments=settings.places.comments)
+            case "log_analytics":
+                built[name] = _log_analytics(settings, retries)
+            case _:
+                built[name] = _imported(SINKS[name])()
+    return built
+
+
+def chosen(settings: Settings, names: Sequence[str], *, example: bool = False) -> dict[str, Sink]:
+    """The sinks of these names, whatever VIZSLA_SINKS says. For an `example`, what they lack is made up.
+
+    Raises SettingsError.
+    """
+    if not names:
+        return {}
+    places = settings.places
+    if example:
+        webhooks = {name.partition(":")[2]: _NO_WEBHOOK for name in names} | dict(places.teams)
+        places = replace(
+            places,
+            teams=webhooks,
+            logs_url=places.logs_url or "https://example.ingest.monitor.azure.com",
+            logs_rule=places.logs_rule or "dcr-example",
+        )
+    kinds = tuple(dict.fromkeys(name.partition(":")[0] for name in names))
+    built = sinks(replace(settings, sinks=kinds, places=places))
+    for name in names:
+        if name not in built:
+            raise SettingsError(f"{name} is not set up here. {nearest(name, list(built))}")
+    return {name: built[name] for name in names}
+
+
+def portal(live: Live) -> str:
+    """Where people look at Defender in the tenant's cloud. Raises SettingsError."""
+    return _cloud(live.cloud).portal
+
+
+def _teams(places: Places, retries: Retries | None) -> dict[str, Sink]:
+    """A sink for each webhook."""
+    from engine.remote import retries as waits  # noqa: PLC0415 - for who needs it
+    from engine.remote.session import Session  # noqa: PLC0415
+    from engine.remote.webhook import webhook  # noqa: PLC0415
+
+    if not places.teams:
+        raise SettingsError("VIZSLA_SINKS names teams: set VIZSLA_TEAMS_URL to the address of its webhook.")
+    built: dict[str, Sink] = {}
+    for channel, url in places.teams.items():
+        setting = f"VIZSLA_TEAMS_URL_{channel.upper()}" if channel else "VIZSLA_TEAMS_URL"
+        host, path = webhook(url, setting=setting, hosts=places.teams_hosts)
+        session = Session(name="Teams", url=host, token=None, retries=retries or waits.Retries())
+        name = f"teams:{channel}" if channel else "teams"
+        built[name] = _imported(SINKS["teams"])(session=session, path=path, name=name)
+    return built
+
+
+def _log_analytics(settings: Settings, retries: Retries | None) -> Sink:
+    from engine.remote import clouds, credentials  # noqa: PLC0415 - as above
+    from engine.remote import retries as waits  # noqa: PLC0415
+    from engine.remote.session import Session  # noqa: PLC0415
+
+    places = settings.places
+    if not (places.logs_url and places.logs_rule):
+        raise SettingsError("VIZSLA_SINKS names log_analytics: set VIZSLA_LOGS_URL and VIZSLA_LOGS_RULE.")
+    session = Session(
+        name="Azure Monitor",
+        url=clouds.address(places.logs_url, "VIZSLA_LOGS_URL"),
+        token=credentials.Tokens(_own_credential(settings.live), _cloud(settings.live.cloud).monitor_scope),
+        retries=retries or waits.Retries(),
+        cure=lambda role: f"Whoever signs in needs the role {role} on the data collection rule.",
+    )
+    built: Sink = _imported(SINKS["log_analytics"])(session=session, rule=places.logs_rule, stream=places.logs_stream)
     return built
 
 
@@ -109,9 +192,18 @@ def tenant(live: Live, name: str, kept: Store, *, retries: Retries | None = None
 
     Everything it needs is imported here: a run over files never loads it.
     """
-    from engine.remote import clouds, credentials  # noqa: PLC0415 - see above
+    from engine.remote.budget import Budget, Limit  # noqa: PLC0415 - see above
+
+    limits = (Limit(live.calls_a_minute, timedelta(minutes=1)), Limit(live.calls_an_hour, timedelta(hours=1)))
+    session = _graph(live, name, retries, Budget(quota=kept, tenant=name, limits=limits))
+    opened: AbstractContextManager[Source] = _imported(SOURCES["graph"])(session=session, row_limit=live.row_limit)
+    return opened
+
+
+def _graph(live: Live, name: str, retries: Retries | None, budget: Budget | None = None) -> Session:
+    """Microsoft Graph in the tenant of that name."""
+    from engine.remote import clouds, credentials  # noqa: PLC0415 - for who needs it
     from engine.remote import retries as waits  # noqa: PLC0415
-    from engine.remote.budget import Budget, Limit  # noqa: PLC0415
     from engine.remote.session import Session  # noqa: PLC0415
 
     cloud = _cloud(live.cloud)
@@ -124,16 +216,13 @@ def tenant(live: Live, name: str, kept: Store, *, retries: Retries | None = None
         secret=live.secret,
         authority=live.authority_url and clouds.address(live.authority_url, "VIZSLA_AUTHORITY_URL"),
     )
-    limits = (Limit(live.calls_a_minute, timedelta(minutes=1)), Limit(live.calls_an_hour, timedelta(hours=1)))
-    session = Session(
+    return Session(
         name="Microsoft Graph",
         url=clouds.address(live.graph_url or cloud.graph, "VIZSLA_GRAPH_URL"),
         token=credentials.Tokens(credentials.credential(signed_in, cloud), cloud.graph_scope),
         retries=retries or waits.Retries(),
-        budget=Budget(quota=kept, tenant=name, limits=limits),
+        budget=budget,
     )
-    opened: AbstractContextManager[Source] = _imported(SOURCES["graph"])(session=session, row_limit=live.row_limit)
-    return opened
 
 
 def _own_credential(live: Live) -> TokenCredential:

@@ -20,6 +20,7 @@ from msgspec import inspect
 from engine.errors import Fault
 
 T = TypeVar("T")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 class _Yaml12(yaml.SafeLoader):
@@ -181,6 +182,8 @@ def _fits(node: yaml.Node, kind: inspect.Type) -> bool:
     tag = _TAGS.get(type(kind), ("", ""))[0]
     if isinstance(kind, inspect.DateType):
         return isinstance(node, yaml.ScalarNode) and bool(re.fullmatch(r"\d{4}-\d\d-\d\d", node.value))
+    if isinstance(kind, inspect.DateTimeType):
+        return isinstance(node, yaml.ScalarNode) and bool(_MOMENT.fullmatch(node.value))
     return isinstance(node, yaml.ScalarNode) and bool(tag) and node.tag.endswith(f":{tag}")
 
 
@@ -208,5 +211,7 @@ def _named(kind: inspect.Type) -> str:
             return "one of " + ", ".join(str(value) for value in kind.values)
         case inspect.DateType():
             return "a date like 2026-11-24"
+        case inspect.DateTimeType():
+            return "a moment with its offset, like 2026-11-24T18:00:00+01:00"
         case _:
             return _TAGS.get(type(kind), ("", "another value"))[1]

@@ -2,7 +2,9 @@
 
 VizslaError                 caught by the runner, the command line and the HTTP side
   x HuntError               a hunt on disk is at fault; carries every fault found
-  x ParameterError          a caller's value that a hunt's parameter does not take
+  x ParameterError          a caller's value that is not taken
+  x Conflict                a request that contradicts an earlier one under the same key
+  x Busy                    so much is asked for already that another request has to wait
   x SourceError             events cannot be had
       x NothingToRead       no file holds telemetry
       x UnreadableFile      a file that was named cannot be read
@@ -11,6 +13,7 @@ VizslaError                 caught by the runner, the command line and the HTTP 
   x RemoteError             a remote address does not answer, or not as it should
       x NotPermitted        nobody could sign in, or who did lacks a permission
       x Refused             the request was understood, and refused
+      x Unclear             it was sent, and nobody can say whether it was carried out
       x Throttled           the wait would be too long to sit out: `until` says when to ask again
   x SinkError               a finding cannot be delivered
   x StoreError              what is remembered cannot be read or written
@@ -56,7 +59,22 @@ class HuntError(VizslaError):
 
 
 class ParameterError(VizslaError):
-    """A value that a parameter does not take. The message names the parameter and what it takes."""
+    """A value that is not taken. The message names it, and what is taken.
+
+    `pointer` says where it stands in a request over HTTP (RFC 6901).
+    """
+
+    def __init__(self, message: str, *, pointer: str = "") -> None:
+        self.pointer = pointer
+        super().__init__(message)
+
+
+class Conflict(VizslaError):
+    """A request that contradicts an earlier one under the same key."""
+
+
+class Busy(VizslaError):
+    """So much is asked for already that another request has to wait."""
 
 
 class SourceError(VizslaError):
@@ -95,6 +113,10 @@ class Refused(RemoteError):
         self.code = code
         self.reason = reason
         super().__init__(message)
+
+
+class Unclear(RemoteError):
+    """A request that was sent, and may have been carried out: no answer says so, or one that cannot be read."""
 
 
 class Throttled(RemoteError):

@@ -107,9 +107,11 @@ def _definition_faults(folder: Path, definition: Definition) -> Iterator[Fault]:
     for table in definition.tables:
         if table not in tables.names():
             yield Fault(file, "tables", f"{table} is no table known here", nearest(table, tables.names()))
-    for index, delivery in enumerate(definition.deliver):
-        if delivery.to not in SINKS:
-            yield Fault(file, f"deliver[{index}].to", f"{delivery.to} is no sink", nearest(delivery.to, list(SINKS)))
+    for index, route in enumerate(definition.deliver):
+        if route.to not in SINKS:
+            yield Fault(file, f"deliver[{index}].to", f"{route.to} is no sink", nearest(route.to, list(SINKS)))
+        if [each.sink for each in definition.deliver].index(route.sink) != index:
+            yield Fault(file, f"deliver[{index}].to", f"{route.sink} is named twice", "Give one its own channel.")
 
 
 def _beside_faults(folder: Path, definition: Definition, query: str, file: str, text: str) -> Iterator[Fault]:

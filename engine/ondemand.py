@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from engine import parameters, runner
+from engine import outbox, parameters, runner
 from engine.decode import nearest
+from engine.describe import notices
 from engine.errors import ParameterError
 from engine.model.baseline import Baseline
 from engine.model.hunt import Hunt, Value
+from engine.model.notice import Call
 from engine.model.run import Window
 from engine.record import Outcome, Request
+from engine.sinks.interface import Sink
 from engine.slices import SHARES
 from engine.sources.interface import Source
 from engine.stores.interface import Store
@@ -28,13 +31,17 @@ _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A caller's words, not yet checked: ISO 8601 moments, a timespan, parameter values, devices."""
+    """A caller's words, not yet checked: ISO 8601 moments, a timespan, parameter values, devices.
+
+    With `reveal`, secrets in command lines are not masked.
+    """
 
     since: str | None = None
     until: str | None = None
     last: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
+    reveal: bool = False
 
 
 def run(
@@ -56,8 +63,36 @@ def run(
         now=whole.end,
         values=values(hunt, asked),
         baseline=baseline,
+        reveal=asked.reveal,
     )
     return runner.run(hunt, request, source=source, sinks={}, store=store)
+
+
+def tell(
+    hunt: Hunt,
+    outcome: Outcome,
+    *,
+    sinks: Mapping[str, Sink],
+    source: Source,
+    store: Store,
+    portal: str,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Tells the sinks of what a run on demand has found, once each: an outbox of the run's own.
+
+    Gives what went wrong; nobody tries again.
+    """
+    apart = {f"{name}@{outcome.run.id}": sink for name, sink in sinks.items()}
+    described = notices(outcome.findings, hunt=hunt, source=source, portal=portal, now=now)
+    return outbox.tell_now(hunt, described, apart=outcome.run.id, sinks=apart, store=store, now=now)
+
+
+def previews(
+    hunt: Hunt, outcome: Outcome, *, sinks: Mapping[str, Sink], source: Source, portal: str, now: datetime
+) -> tuple[Call, ...]:
+    """What `tell` would send of each finding by itself, sink by sink; secrets are masked."""
+    described = notices(outcome.findings, hunt=hunt, source=source, portal=portal, now=now)
+    return tuple(sink.preview(notice) for sink in sinks.values() for notice in described.values())
 
 
 def window(asked: Asked, data: Window) -> Window:

@@ -13,6 +13,7 @@ from engine.model.event import Event, text
 from engine.model.finding import Finding
 from engine.model.hunt import Value
 from engine.model.run import HuntRun, RunKind, Window
+from engine.remote.clouds import CLOUDS
 from engine.slices import Slice
 from engine.steps.interface import Batch
 
@@ -23,7 +24,8 @@ class Request:
 
     `values` are parameters already coerced; `now` is the moment the run judges at; `baseline` is what was learned.
     `part` narrows it to a share of the devices, `devices` to some of them, by id, that are judged once more. While
-    `observing`, only findings of severity high are told.
+    `observing`, only findings of severity high are told at once. `portal` is where links lead people to. With `reveal`,
+    secrets in command lines are not masked: for a person's own eyes.
     """
 
     id: str
@@ -37,6 +39,8 @@ class Request:
     part: Slice | None = None
     devices: tuple[str, ...] = ()
     observing: bool = False
+    reveal: bool = False
+    portal: str = CLOUDS["global"].portal
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from engine import outbox
+from engine.announce import News
 from engine.growth import Again, Growth
 from engine.model.finding import Finding
 from engine.model.hunt import Hunt
 from engine.record import Request
 from engine.recurrence import Key, fold, key
+from engine.sinks.interface import Sink
 from engine.stores.interface import Store
 
 
 def remember(
-    hunt: Hunt, request: Request, judged: Sequence[Finding], *, again: Again, store: Store
-) -> tuple[Finding, ...]:
-    """Records what the run found as what it is to those before it, and puts into the outbox what is news of it."""
+    hunt: Hunt,
+    request: Request,
+    judged: Sequence[Finding],
+    *,
+    again: Again,
+    sinks: Mapping[str, Sink],
+    store: Store,
+) -> tuple[tuple[Finding, ...], int]:
+    """Records what the run found as what it is to those before it, and puts into the outbox what is news of it.
+
+    Gives the findings, and how many of them somebody keeps quiet.
+    """
     growth = Growth(view=request.window, met=partial(store.met, request.tenant, hunt.id), again=again)
     settled = growth.settle(judged)
     settled += tuple(gone for device in request.devices for gone in growth.withdrawn(device, settled))
@@ -28,9 +38,15 @@ def remember(
     for finding in sorted(findings.values(), key=lambda each: not each.recurs):  # a first after its recurrences
         if held.get(finding.fingerprint) != finding:
             store.record_finding(finding)
-    loud = [finding for finding in findings.values() if not request.observing or finding.severity == "high"]
-    outbox.announce(hunt, loud, store=store, now=request.now)
-    return tuple(findings.values())
+    news = News(
+        hunt=hunt,
+        sinks=sinks,
+        store=store,
+        now=request.now,
+        mutes=store.mutes(request.tenant),
+        observing=request.observing,
+    )
+    return tuple(findings.values()), news.announce(findings.values())
 
 
 def _first(store: Store, shared: Key) -> Finding | None:

@@ -10,20 +10,25 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from types import MappingProxyType
 
+import msgspec
+
 from engine import outbox, telemetry
+from engine.describe import notices
 from engine.errors import Throttled, VizslaError
 from engine.growth import Again
 from engine.learn import known
 from engine.model.baseline import History
 from engine.model.event import Event, text
-from engine.model.finding import SEVERITIES, Finding
+from engine.model.finding import Finding, by_worst
 from engine.model.hunt import Hunt
 from engine.model.run import RunKind, Window
 from engine.record import Outcome, Request, Tally, record_of
 from engine.recurrence import fold
+from engine.redact import redacted, revealed
 from engine.remember import remember
 from engine.routine import routine_lines
 from engine.sinks.interface import Sink
@@ -55,6 +60,7 @@ def _run(
     findings: tuple[Finding, ...] = ()
     failure: VizslaError | None = None
     notes: tuple[str, ...] = ()
+    muted = 0
     try:
         with seen.part("steps"):
             history = known(hunt, request.window, source=source, baseline=request.baseline)
@@ -62,20 +68,22 @@ def _run(
         if request.scheduled:
             with seen.part("deliver"):
                 again = _again(hunt, request, source=source, history=history)
-                findings = remember(hunt, request, judged, again=again, store=store)
-                notes = outbox.send(hunt.id, request.tenant, sinks=sinks, store=store, now=request.now)
+                findings, muted = remember(hunt, request, judged, again=again, sinks=sinks, store=store)
+                describe = partial(notices, hunt=hunt, source=source, portal=request.portal, now=request.now)
+                notes = outbox.send(hunt, request.tenant, sinks=sinks, store=store, now=request.now, describe=describe)
         else:
             findings = fold(judged, lambda _: None)
     except VizslaError as error:
         failure = error
-    told = sorted((finding for finding in findings if finding.stands and not finding.recurs), key=_worst_first)
+    shown = sorted((finding for finding in findings if finding.stands and not finding.recurs), key=by_worst)
     seconds = round(time.perf_counter() - began, 3)
     notes = (*source.notes, *notes)
-    record = record_of(request, hunt.id, tally, findings=len(told), seconds=seconds, notes=notes, failure=failure)
+    record = record_of(request, hunt.id, tally, findings=len(shown), seconds=seconds, notes=notes, failure=failure)
+    record = msgspec.structs.replace(record, muted=muted)
     store.record_run(record)
     if request.scheduled and failure is None and request.kind in MARKS:
         store.move_watermark(request.tenant, hunt.id, request.window.end, MARKS[request.kind])
-    return Outcome(record, tuple(told), failure.until if isinstance(failure, Throttled) else None)
+    return Outcome(record, tuple(shown), failure.until if isinstance(failure, Throttled) else None)
 
 
 def _again(hunt: Hunt, request: Request, *, source: Source, history: History) -> Again:
@@ -105,7 +113,7 @@ def judge(
             batch = step(batch, ready.context)
         counted.dropped.update(batch.dropped)
         counted.notes.update(batch.notes)
-        yield from batch.findings
+        yield from map(revealed if request.reveal else redacted, batch.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,3 @@ def to_judge(rows: Sequence[Event]) -> Batch:
     """The launches to judge, and the shells' creation rows beside them; see the column Role of the hunts' queries."""
     launches = tuple(row for row in rows if row.get("Role") not in _NO_LAUNCHES)
     return Batch(launches, tuple(row for row in rows if row.get("Role") == "shell"))
-
-
-def _worst_first(finding: Finding) -> tuple[int, int, str, str]:
-    return -SEVERITIES.index(finding.severity), -finding.score, finding.start, finding.fingerprint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,14 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "VIZSLA_FROM": "Files, folders and globs that hold events, separated by `;`. Left out, the tenant is asked.",
         "VIZSLA_STORE": "The SQLite file of what is remembered; in memory when left out.",
         "VIZSLA_TABLES_URL": "Where to remember in Azure instead: https://ACCOUNT.table.core.windows.net.",
-        "VIZSLA_SINKS": "The sinks findings go to, separated by `;`.",
+        "VIZSLA_SINKS": "The sinks findings go to, separated by `;`: defender_alert, log_analytics, teams, console.",
+        "VIZSLA_COMMENTS": "off: a finding that grows is not written to its incident as a comment. on is the default.",
+        "VIZSLA_TEAMS_URL": "The address of a Workflows webhook of Teams. It is a secret: a Key Vault reference.",
+        "VIZSLA_TEAMS_URL_<CHANNEL>": "The same for a channel that hunts name: VIZSLA_TEAMS_URL_SOC is `channel: soc`.",
+        "VIZSLA_TEAMS_HOSTS": "Hosts that a webhook may have beside Microsoft's, separated by `;`.",
+        "VIZSLA_LOGS_URL": "The logs ingestion endpoint of a data collection rule.",
+        "VIZSLA_LOGS_RULE": "The data collection rule's immutable id.",
+        "VIZSLA_LOGS_STREAM": "The rule's stream: Custom-VizslaFindings.",
         "VIZSLA_TENANT": "The tenant, in records and fingerprints; its id or domain where an application signs in.",
         "VIZSLA_CLOUD": "Microsoft's cloud: global (the default), us-gov-l4 or us-gov-l5.",
         "VIZSLA_SIGN_IN": "identity: the managed identity, the default in Azure. developer: who is signed in here.",
@@ -28,6 +36,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "VIZSLA_APP_SECRET": "The application's secret. Better is none.",
         "VIZSLA_GRAPH_URL": "Where Microsoft Graph is asked; the cloud's own address when left out.",
         "VIZSLA_AUTHORITY_URL": "Where tokens are asked for an application; the cloud's own address when left out.",
+        "VIZSLA_REQUIRE_APP_ROLE": "The application role that callers over HTTP need instead of a key: Hunt.Run.",
         "VIZSLA_ROW_LIMIT": "The rows at which an answer counts as cut off, and is asked in parts: 100000.",
         "VIZSLA_CALLS_A_MINUTE": "Hunting calls a minute to a tenant: 15 of its 45.",
         "VIZSLA_CALLS_AN_HOUR": "Hunting calls an hour to a tenant: 500 of its 1,500.",
@@ -35,6 +44,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 )
 STORAGE = "AzureWebJobsStorage"
 """The connection, as Azure Functions names it, of the storage account that holds the queue of runs."""
+_CHANNEL = re.compile(r"VIZSLA_TEAMS_URL_([A-Z][A-Z0-9]*)")
 _IN_AZURE = "IDENTITY_ENDPOINT"
 """App Service and Functions set it where a managed identity is at hand."""
 
@@ -56,15 +66,27 @@ class Live:
     calls_an_hour: int = 500
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the sinks are. `teams` holds the webhook of each channel; that of none has the name ""."""
+
+    teams: Mapping[str, str] = field(default_factory=dict, repr=False)
+    teams_hosts: tuple[str, ...] = ()
+    logs_url: str = ""
+    logs_rule: str = ""
+    logs_stream: str = "Custom-VizslaFindings"
+    comments: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment asks for.
 
     `hunts` is the folder of hunts. `paths` are the files that the local source reads. `store` is the file of the
     SQLite store, `tables` the address of the one in Azure; with neither, what is remembered is kept in memory.
-    `sinks` are the names of the sinks findings go to. `tenant` names the tenant in records and fingerprints. `live` is
-    how it is asked. `queue` is where the queue of runs lies, as AzureWebJobsStorage says: an address, or a connection
-    string with a key.
+    `sinks` are the names of the sinks findings go to, `places` where those are. `tenant` names the tenant in records
+    and fingerprints. `live` is how it is asked. `queue` is where the queue of runs lies, as AzureWebJobsStorage says:
+    an address, or a connection string with a key. `role` is the application role that callers over HTTP need.
     """
 
     hunts: Path | None = None
@@ -72,14 +94,16 @@ class Settings:
     store: Path | None = None
     tables: str = ""
     sinks: tuple[str, ...] = ("memory",)
+    places: Places = Places()
     tenant: str = "default"
     live: Live = Live()
     queue: str = field(default="", repr=False)
+    role: str = ""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings in an environment. Raises SettingsError for a name with our prefix that is none of ours."""
-    strangers = sorted(name for name in environment if name.startswith("VIZSLA_") and name not in SETTINGS)
+    strangers = sorted(name for name in environment if name.startswith("VIZSLA_") and not _is_known(name))
     if strangers:
         raise SettingsError(f"{', '.join(strangers)}: no such setting. Known: {', '.join(SETTINGS)}.")
     if environment.get("VIZSLA_STORE") and environment.get("VIZSLA_TABLES_URL"):
@@ -90,9 +114,29 @@ def read(environment: Mapping[str, str]) -> Settings:
         store=_path(environment, "VIZSLA_STORE"),
         tables=environment.get("VIZSLA_TABLES_URL", ""),
         sinks=_words(environment.get("VIZSLA_SINKS", "memory")),
+        places=_places(environment),
         tenant=environment.get("VIZSLA_TENANT") or "default",
         live=_live(environment),
         queue=_queue(environment),
+        role=environment.get("VIZSLA_REQUIRE_APP_ROLE", ""),
+    )
+
+
+def _is_known(name: str) -> bool:
+    return name in SETTINGS or bool(_CHANNEL.fullmatch(name))
+
+
+def _places(environment: Mapping[str, str]) -> Places:
+    usual = Places()
+    named = {found[1].lower(): url for name, url in environment.items() if url and (found := _CHANNEL.fullmatch(name))}
+    unnamed = {"": url} if (url := environment.get("VIZSLA_TEAMS_URL")) else {}
+    return Places(
+        teams={**unnamed, **named},
+        teams_hosts=_words(environment.get("VIZSLA_TEAMS_HOSTS", "")),
+        logs_url=environment.get("VIZSLA_LOGS_URL", ""),
+        logs_rule=environment.get("VIZSLA_LOGS_RULE", ""),
+        logs_stream=environment.get("VIZSLA_LOGS_STREAM") or usual.logs_stream,
+        comments=_switch(environment, "VIZSLA_COMMENTS", is_on=usual.comments),
     )
 
 
@@ -142,6 +186,13 @@ def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000_000):  # noqa: PLR2004 - no number of rows
         raise SettingsError(f"{name}: {text} is no whole number above 0.")
     return int(text)
+
+
+def _switch(environment: Mapping[str, str], name: str, *, is_on: bool) -> bool:
+    text = environment.get(name) or ("on" if is_on else "off")
+    if text not in {"on", "off"}:
+        raise SettingsError(f"{name}: {text} is neither on nor off.")
+    return text == "on"
 
 
 def _words(text: str) -> tuple[str, ...]:

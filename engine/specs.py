@@ -16,9 +16,10 @@ from engine.errors import Fault
 from engine.model.catalogue import Catalogue
 from engine.model.hunt import Definition, Parameter, StepSpec
 from engine.model.known_good import KnownGood
+from engine.model.windows import Windows
 from engine.steps import STEPS
 
-_LISTS: tuple[type[Any], ...] = (Catalogue, KnownGood)
+_LISTS: tuple[type[Any], ...] = (Catalogue, KnownGood, Windows)
 _KINDS: Mapping[str, type[Any]] = {"int": int, "timespan": timedelta, "string": str, "string list": tuple, "bool": bool}
 
 

@@ -21,6 +21,7 @@ from engine.errors import Throttled, VizslaError
 from engine.model.hunt import Hunt
 from engine.model.run import HuntRun, RunKind, Window
 from engine.record import Outcome, Request, Tally, record_of
+from engine.remote.clouds import CLOUDS
 from engine.schedule import Task
 from engine.sinks.interface import Sink
 from engine.slices import Ask, Slice, halves
@@ -38,13 +39,17 @@ LEASE = timedelta(minutes=11)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Where tasks are done: the folder of hunts, whose tenant, its events (opened anew each time), sinks and store."""
+    """Where tasks are done: the folder of hunts, whose tenant, its events (opened anew each time), sinks and store.
+
+    `portal` is where the links of findings lead.
+    """
 
     hunts: Path
     tenant: str
     source: Callable[[], AbstractContextManager[Source]]
     sinks: Mapping[str, Sink]
     store: Store
+    portal: str = CLOUDS["global"].portal
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +195,7 @@ def _judge(hunt: Hunt, request: Request, source: Source, desk: Desk) -> Outcome:
     """One window, with what was learned. A hunt that learns, and has not for a week, only observes."""
     learned = request.baseline or learn.remembered(desk.store, request.tenant, hunt.id)
     observing = learn.is_new_to(hunt, learned, request.window.end.date())
-    request = replace(request, baseline=learned, observing=observing)
+    request = replace(request, baseline=learned, observing=observing, portal=desk.portal)
     return runner.run(hunt, request, source=source, sinks=desk.sinks, store=desk.store)
 
 

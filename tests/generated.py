@@ -12,6 +12,8 @@ from pathlib import Path
 from textwrap import shorten
 
 from engine import loader, parameters
+from engine.api import OPERATIONS
+from engine.api.openapi import description
 from engine.model import hunt
 from engine.ondemand import SET_BY_RUNS
 from engine.report import document
@@ -46,6 +48,7 @@ def files() -> dict[Path, str]:
         ROOT / "docs" / "settings.md": _SETTINGS
         + "".join(f"| `{name}` | {said} |\n" for name, said in SETTINGS.items()),
         ROOT / "docs" / "answer.schema.json": _pretty(document.schema()),
+        ROOT / "docs" / "openapi.json": _pretty(description(OPERATIONS)),
     }
 
 

@@ -15,7 +15,9 @@ from engine.attempts import place
 from engine.cli.asking import explain, run
 from engine.cli.hunts import check, hunts
 from engine.cli.learning import app as baseline
+from engine.cli.muting import mute, mutes, unmute
 from engine.cli.operating import runs, tick
+from engine.cli.serving import serve
 from engine.cli.terminal import errors
 from engine.errors import VizslaError
 
@@ -29,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Runs threat hunts over Microsoft Defender's tables: over files, over the tenant, and by the clock.",
 )
-for command in (hunts, check, run, explain, tick, runs):
+for command in (hunts, check, run, explain, tick, runs, serve, mute, mutes, unmute):
     app.command()(command)
 app.add_typer(baseline, name="baseline")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -20,11 +21,15 @@ from engine.explain.answer import explain as explained
 from engine.model.baseline import Baseline
 from engine.model.finding import SEVERITIES, at_least
 from engine.model.hunt import Hunt
+from engine.model.notice import Call
 from engine.model.run import Window
 from engine.record import Outcome, Request
 from engine.report import console as table
 from engine.report import explanation, html
 from engine.report.document import encode
+from engine.settings import Settings
+from engine.sources.interface import Source
+from engine.stores.interface import Store
 
 
 class Form(StrEnum):
@@ -62,6 +67,13 @@ Kept = Annotated[Path | None, typer.Option(help="SQLite file that keeps the reco
 FailOn = Annotated[Floor | None, typer.Option(help="Exit 1 when a finding is this severe, or worse.")]
 
 
+Deliver = Annotated[
+    list[str] | None, typer.Option(help="Tell this sink too: teams, teams:soc, defender_alert. Repeats.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be delivered, and deliver nothing.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="With --format json: do not mask secrets.")]
+
+
 def run(  # noqa: PLR0917 - the options of a command line
     hunt: Annotated[str, typer.Argument(help="The hunt: see `vizsla hunts`.")],
     paths: Paths = None,
@@ -75,6 +87,9 @@ def run(  # noqa: PLR0917 - the options of a command line
     baseline: Learned = None,
     store: Kept = None,
     fail_on: FailOn = None,
+    deliver: Deliver = None,
+    dry_run: DryRun = False,  # noqa: FBT002 - a flag
+    reveal: Reveal = False,  # noqa: FBT002 - a flag
     folder: HuntsFolder = loader.HUNTS,
 ) -> None:
     r"""Run a hunt over files, or over the tenant as whoever is signed in here (`az login`).
@@ -88,17 +103,28 @@ def run(  # noqa: PLR0917 - the options of a command line
     `vizsla run discovery-by-device --from 'samples/*.gz' --device ws-0022 --format html --out report.html`
     """
     _refuse_table(form, out)
+    if reveal and form is not Form.JSON:
+        raise typer.BadParameter("secrets are shown in JSON only: add --format json", param_hint="--reveal")
     asked = ondemand.Asked(
-        since=since, until=until, last=last, parameters=_pairs(param or []), devices=tuple(device or [])
+        since=since,
+        until=until,
+        last=last,
+        parameters=_pairs(param or []),
+        devices=tuple(device or []),
+        reveal=reveal,
     )
     chosen = loader.load(folder / known(folder, hunt))
     past = learn.read(baseline, chosen.id) if baseline else None
-    outcome = (_ask_files if paths else _ask_the_tenant)(chosen, asked, paths or [], store, past)
+    told = _Telling(chosen, tuple(deliver or []), dry_run=dry_run)
+    outcome = (_ask_files if paths else _ask_the_tenant)(chosen, asked, paths or [], store, past, told)
     for note in outcome.run.notes:
         errors.print(note, style="yellow", markup=False, soft_wrap=True)
     if outcome.run.status != "succeeded":
         raise VizslaError(outcome.run.error)
-    _show(chosen, outcome, form, out)
+    if told.calls is not None:
+        typer.echo(msgspec.json.format(msgspec.json.encode(told.calls), indent=2))
+    else:
+        _show(chosen, outcome, form, out)
     raise typer.Exit(1 if fail_on and _reaches(fail_on, outcome) else 0)
 
 
@@ -133,17 +159,43 @@ def explain(  # noqa: PLR0917 - the options of a command line
         explanation.show(answer, Console())
 
 
-def _ask_files(
-    hunt: Hunt, asked: ondemand.Asked, paths: list[str], store: Path | None, past: Baseline | None
+@dataclass
+class _Telling:
+    """Whom a run tells besides whoever reads the terminal. `calls` is what a dry run would send; None for any other."""
+
+    hunt: Hunt
+    names: tuple[str, ...]
+    dry_run: bool
+    calls: tuple[Call, ...] | None = None
+
+    def tell(self, outcome: Outcome, source: Source, store: Store, there: Settings) -> None:
+        """Tells, or only says what would be sent. Raises SettingsError for a sink that is not set up."""
+        if self.dry_run and not self.names:
+            raise typer.BadParameter("nothing would be delivered: name a sink with --deliver", param_hint="--dry-run")
+        sinks = bootstrap.chosen(there, self.names, example=self.dry_run)
+        portal, now = bootstrap.portal(there.live), outcome.run.began or datetime.now(UTC)
+        if self.dry_run:
+            self.calls = ondemand.previews(self.hunt, outcome, sinks=sinks, source=source, portal=portal, now=now)
+        elif sinks:
+            for note in ondemand.tell(
+                self.hunt, outcome, sinks=sinks, source=source, store=store, portal=portal, now=now
+            ):
+                errors.print(note, style="yellow", markup=False, soft_wrap=True)
+
+
+def _ask_files(  # noqa: PLR0917 - as its twin
+    hunt: Hunt, asked: ondemand.Asked, paths: list[str], store: Path | None, past: Baseline | None, told: _Telling
 ) -> Outcome:
     """The run over files."""
     with progress() as shown, bootstrap.files(paths, progress=shown) as source:
         kept = bootstrap.store(store)
-        return ondemand.run(hunt, asked, source=source, whole=source.whole, store=kept, baseline=past)
+        outcome = ondemand.run(hunt, asked, source=source, whole=source.whole, store=kept, baseline=past)
+        told.tell(outcome, source, kept, settings.read(os.environ))
+        return outcome
 
 
 def _ask_the_tenant(
-    hunt: Hunt, asked: ondemand.Asked, _: list[str], store: Path | None, past: Baseline | None
+    hunt: Hunt, asked: ondemand.Asked, _: list[str], store: Path | None, past: Baseline | None, told: _Telling
 ) -> Outcome:
     """The run over the tenant that the environment names, with what it has learned there unless `past` is given."""
     there = settings.read(os.environ)
@@ -152,7 +204,11 @@ def _ask_the_tenant(
     whole = Window(now - parameters.timespan(hunt.definition.schedule.lookback), now)
     learned = past or learn.remembered(kept, there.tenant, hunt.id)
     with errors.status("Asking the tenant"), bootstrap.tenant(there.live, there.tenant, kept) as source:
-        return ondemand.run(hunt, asked, source=source, whole=whole, store=kept, baseline=learned, tenant=there.tenant)
+        outcome = ondemand.run(
+            hunt, asked, source=source, whole=whole, store=kept, baseline=learned, tenant=there.tenant
+        )
+        told.tell(outcome, source, kept, there)
+        return outcome
 
 
 def _refuse_table(form: Form, out: Path | None) -> None:

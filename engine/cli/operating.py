@@ -30,7 +30,7 @@ def tick(store: StoreFile = None, folder: Folder = None) -> None:
 
     Each minute: `* * * * * VIZSLA_STORE=/var/lib/vizsla/store.db vizsla tick`. Two at once are harmless.
     """
-    there = _settings(store, folder)
+    there = settings_of(store, folder)
     telemetry.configure(os.environ)
     desk, now = bootstrap.build(there), datetime.now(UTC)
     failed = False
@@ -50,7 +50,7 @@ def runs(
     folder: Folder = None,
 ) -> None:
     """Show the record of runs, how far each hunt lies behind the clock, and gaps. Exit 1 where something is wrong."""
-    there = _settings(store, folder)
+    there = settings_of(store, folder)
     kept = bootstrap.remembered(there)
     loaded = loader.load_all(there.hunts or loader.HUNTS)
     now = datetime.now(UTC)
@@ -64,7 +64,7 @@ def runs(
     raise typer.Exit(0 if found.healthy else 1)
 
 
-def _settings(store: Path | None, folder: Path | None) -> Settings:
+def settings_of(store: Path | None, folder: Path | None) -> Settings:
     """The environment, with what the command line says in its place; on a laptop, who is signed in asks."""
     there = settings.read(os.environ)
     there = replace(there, store=store or there.store, hunts=folder or there.hunts)

@@ -13,6 +13,7 @@ from engine.explain import (
     drop_known_good,
     find_bursts,
     fold_repeats,
+    mark_windows,
     name_actors,
     score,
     weigh_rarity,
@@ -27,4 +28,5 @@ WORDS: Mapping[str, Words] = {
     "fold_repeats": fold_repeats.tell,
     "find_bursts": find_bursts.tell,
     "score": score.tell,
+    "mark_windows": mark_windows.tell,
 }

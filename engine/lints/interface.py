@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from engine.errors import Fault
@@ -15,10 +16,19 @@ Needs: TypeAlias = Literal["", "node", "local"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A hunt, and what Microsoft's parser says of its KQL: file -> analysis, empty where it is not installed."""
+    """A hunt, and what Microsoft's parser says of its KQL: file -> analysis, empty where it is not installed.
+
+    `lists` are the analyses of the KQL that hunts have in common, `_lists/file` -> analysis.
+    """
 
     hunt: Hunt
     analyses: Mapping[str, Analysis]
+    lists: Mapping[str, Analysis] = field(default_factory=dict)
+
+    @property
+    def everywhere(self) -> Mapping[str, Analysis]:
+        """All analyses, by the file's path from the folder of hunts."""
+        return {f"{self.hunt.id}/{file}": each for file, each in self.analyses.items()} | dict(self.lists)
 
     def fault(self, file: str, place: str, message: str, cure: str, line: int | None = None) -> Fault:
         """A fault in one of the hunt's files."""
@@ -29,6 +39,11 @@ def texts(hunt: Hunt) -> dict[str, str]:
     """File -> KQL of a hunt: its query, and what it has beside it."""
     beside = {"baseline.kql": hunt.baseline_query, "late.kql": hunt.late_query}
     return {"query.kql": hunt.query} | {file: text for file, text in beside.items() if text}
+
+
+def common_texts(folder: Path) -> dict[str, str]:
+    """`_lists/file` -> KQL that the hunts of a folder have in common; what is no UTF-8 in it, the parser refuses."""
+    return {f"_lists/{path.name}": path.read_text("utf-8", "replace") for path in sorted(folder.glob("_lists/*.kql"))}
 
 
 class Lint(Protocol):

@@ -11,7 +11,7 @@ from engine.lints.interface import Needs, Subject
 
 @dataclass(frozen=True)
 class KqlIsClean:
-    """A hunt's KQL has no error and no warning against the tables' columns."""
+    """A hunt's KQL, and what hunts have in common, has no error and no warning against the tables' columns."""
 
     name: str = "kql-is-clean"
     recommendation: str = "Run it in the portal, or see what the message says."
@@ -19,11 +19,11 @@ class KqlIsClean:
 
     def __call__(self, subject: Subject) -> Iterator[Fault]:
         """One fault a diagnostic, with its line and column."""
-        for file, analysis in subject.analyses.items():
+        for file, analysis in subject.everywhere.items():
             for found in analysis.diagnostics:
                 if found.severity in ("error", "warning"):
                     place, message = f"column {found.column}", f"{found.message} ({found.code})"
-                    yield subject.fault(file, place, message, self.recommendation, found.line)
+                    yield Fault(file, place, message, self.recommendation, found.line)
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class NoControlCommands:
 
     def __call__(self, subject: Subject) -> Iterator[Fault]:
         """One fault for each file that holds a command that begins with a dot."""
-        for file, analysis in subject.analyses.items():
+        for file, analysis in subject.everywhere.items():
             if analysis.kind == "command":
-                yield subject.fault(file, "", "holds a control command", self.recommendation)
+                yield Fault(file, "", "holds a control command", self.recommendation)
 
 
 @dataclass(frozen=True)

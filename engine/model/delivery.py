@@ -7,23 +7,31 @@ from typing import Literal
 
 import msgspec
 
-DeliveryState = Literal["pending", "sending", "sent", "dead"]
+from engine.model.finding import Severity
+
+DeliveryState = Literal["pending", "sending", "sent", "failed", "muted", "dead"]
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What the far side calls what it was told: its own `id` and a `link` to it; empty where it gives none."""
+    """What the far side calls what it was told: its own `id` and a `link` to it; empty where it gives none.
+
+    `incident` is the far side's id of the incident that holds it, `severity` the one it was told last.
+    """
 
     id: str = ""
     link: str = ""
+    incident: str = ""
+    severity: Severity | Literal[""] = ""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One finding's way to one sink: the outbox holds one for each.
 
     `state` is `sending` from just before the far side is asked until its answer is recorded, so that a crash between
-    the two shows. `form` is what of the finding the far side was told last (see `Finding.form`), empty before the
-    first time. `since` is when the finding, or its present form, first waited; `attempts` how often that failed, and
-    `reason` why it did last.
+    the two shows; `telling` is then what it is told (see `Finding.form`), under the key `batch` where it is told with
+    others. `form` is what the far side was told last, empty before the first time. `since` is when the finding, or its
+    present form, first waited; `due` when it may be told, `digest` that it is to be told with others. `attempts` is
+    how often that failed, and `reason` why it did last. `muted` is held back: somebody has said "enough".
     """
 
     tenant: str
@@ -32,7 +40,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     sink: str
     state: DeliveryState
     since: datetime
+    due: datetime | None = None
+    digest: bool = False
     form: str = ""
+    telling: str = ""
+    batch: str = ""
     attempts: int = 0
     receipt: Receipt = Receipt()
     reason: str = ""

@@ -44,7 +44,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One launch that a finding rests on. `time` is Defender's own Timestamp text.
 
     `intent` is the id of what the command line is for, `title` the same in words; `technique` an ATT&CK id.
-    `parent` is the process that launched it.
+    `parent` is the process that launched it. `heavy` says that hardly anyone but an intruder or an auditor asks so.
+    Secrets in `command_line` are masked; `decoded` is what an encoded command in it says.
     """
 
     time: str
@@ -56,6 +57,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     process_id: int | None
     report_id: int | None
     parent: str = ""
+    heavy: bool = False
+    decoded: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +70,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     how often the same came again, `last_seen` when it last ended. `aliases` are the fingerprints of younger findings
     that turned out to be this one; each of those says by which it was `absorbed_by`. `recurs` is the fingerprint of the
     earlier finding of which this is a recurrence. `retracted` says why a finding no longer stands; it is empty for one
-    that does.
+    that does. `expected` names the maintenance window or authorised test that it falls into, if any.
     """
 
     fingerprint: str
@@ -92,6 +95,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     absorbed_by: str = ""
     recurs: str = ""
     retracted: str = ""
+    expected: str = ""
 
     @property
     def stands(self) -> bool:
@@ -100,7 +104,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def form(self) -> str:
-        """What whoever was told of it must be told again when it changes: severity, commands, aliases, retraction."""
+        """What whoever was told of it must be told again when it changes; it begins with the severity."""
         return (
             f"{self.severity} {len(self.commands)} {','.join(self.aliases)} {self.absorbed_by} {self.retracted}".strip()
         )
@@ -111,12 +115,20 @@ def at_least(severity: Severity, floor: Severity) -> bool:
     return SEVERITIES.index(severity) >= SEVERITIES.index(floor)
 
 
+def by_worst(finding: Finding) -> tuple[int, int, int, str]:
+    """Findings in order of severity, then score, the worst first; then start and fingerprint."""
+    return -SEVERITIES.index(finding.severity), -finding.score, *by_start(finding)
+
+
 def by_start(finding: Finding) -> tuple[int, str]:
     """Findings in order of their start, then fingerprint."""
     return ticks(finding.start), finding.fingerprint
 
 
 def recurrence_key(finding: Finding) -> tuple[str, str, str, str]:
-    """What a finding shares with its recurrences: hunt, device id, actor identity and sorted intents."""
+    """What a finding shares with its recurrences: hunt, device id, actor identity, and sorted intents.
+
+    With the intents stands what it is expected by: an authorised test must not hide what comes after it.
+    """
     intents = sorted({command.intent for command in finding.commands})
-    return finding.hunt, finding.device.id, finding.identity, ",".join(intents)
+    return finding.hunt, finding.device.id, finding.identity, ",".join([*intents, *filter(None, [finding.expected])])

@@ -77,15 +77,28 @@ class SeverityFloors(Struct, frozen=True, forbid_unknown_fields=True):
         return "low" if score >= self.low else "informational"
 
 
-class Delivery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One sink that findings go to, from a severity on."""
+class Route(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One sink that findings go to, from a severity on; `channel` is which of the sink's places.
+
+    With a `digest`, findings wait and are told together, but those of severity high, which go at once.
+    """
 
     to: str
+    channel: Annotated[str, Meta(pattern=r"^([a-z][a-z0-9]*)?$")] = ""
     min_severity: Severity = "low"
+    digest: Literal["", "hourly", "daily"] = ""
+
+    @property
+    def sink(self) -> str:
+        """The sink's name with the channel: `teams:soc`."""
+        return f"{self.to}:{self.channel}" if self.channel else self.to
 
 
 class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """hunt.yaml, key by key. `steps` are single-key mappings: the step's name to its fields."""
+    """hunt.yaml, key by key. `steps` are single-key mappings: the step's name to its fields.
+
+    More than `storm` findings in one run, those of severity high apart, are told as one.
+    """
 
     title: str
     hypothesis: str
@@ -95,7 +108,8 @@ class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parameters: dict[str, Parameter] = {}
     steps: tuple[dict[str, dict[str, Any] | None], ...]
     severity: SeverityFloors
-    deliver: tuple[Delivery, ...] = ()
+    deliver: tuple[Route, ...] = ()
+    storm: Annotated[int, Meta(ge=1)] = 20
     blind_spots: tuple[str, ...]
     false_positives: tuple[str, ...]
     response: tuple[str, ...]

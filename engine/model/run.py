@@ -28,6 +28,7 @@ class HuntRun(msgspec.Struct, frozen=True, kw_only=True):
 
     `events` counts the rows that the source returned, in `slices` parts, `launches` those they were picked from where
     the query says so; `dropped` those that were set aside, by reason; `newest` is the newest Timestamp among them.
+    `muted` counts the findings that somebody keeps quiet.
     `seconds` is the wall clock from the first step to the last; `began` is when (UTC).
     """
 
@@ -47,3 +48,4 @@ class HuntRun(msgspec.Struct, frozen=True, kw_only=True):
     slices: int = 1
     launches: int | None = None
     newest: str = ""
+    muted: int = 0

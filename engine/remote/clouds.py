@@ -15,27 +15,44 @@ from engine.errors import SettingsError
 class Cloud:
     """One of Microsoft's clouds: who signs in, where Graph answers, and for whom an exchanged token is made out.
 
-    `exchange` is the audience of a managed identity's token that stands in for an app's secret.
+    `exchange` is the audience of a managed identity's token that stands in for an app's secret, `monitor` that of a
+    token for Azure Monitor; `portal` is where people look at Defender.
     """
 
     authority: str
     graph: str
     exchange: str
+    monitor: str
+    portal: str
 
     @property
     def graph_scope(self) -> str:
         """What a token for Microsoft Graph is asked for: the cloud's own name, whatever address Graph is asked at."""
         return f"{self.graph}/.default"
 
+    @property
+    def monitor_scope(self) -> str:
+        """What a token for Azure Monitor's ingestion is asked for."""
+        return f"{self.monitor}/.default"
+
 
 _US_SIGN_IN, _US_EXCHANGE = "https://login.microsoftonline.us", "api://AzureADTokenExchangeUSGov"
+_US_MONITOR = "https://monitor.azure.us"
 CLOUDS: Mapping[str, Cloud] = MappingProxyType(
     {
         "global": Cloud(
-            "https://login.microsoftonline.com", "https://graph.microsoft.com", "api://AzureADTokenExchange"
+            "https://login.microsoftonline.com",
+            "https://graph.microsoft.com",
+            "api://AzureADTokenExchange",
+            "https://monitor.azure.com",
+            "https://security.microsoft.com",
         ),
-        "us-gov-l4": Cloud(_US_SIGN_IN, "https://graph.microsoft.us", _US_EXCHANGE),
-        "us-gov-l5": Cloud(_US_SIGN_IN, "https://dod-graph.microsoft.us", _US_EXCHANGE),
+        "us-gov-l4": Cloud(
+            _US_SIGN_IN, "https://graph.microsoft.us", _US_EXCHANGE, _US_MONITOR, "https://security.microsoft.us"
+        ),
+        "us-gov-l5": Cloud(
+            _US_SIGN_IN, "https://dod-graph.microsoft.us", _US_EXCHANGE, _US_MONITOR, "https://security.apps.mil"
+        ),
     }
 )
 

@@ -6,19 +6,21 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Self
 
 import msgspec
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import NewConnectionError
 
-from engine.errors import NotPermitted, Refused, RemoteError
+from engine import VERSION
+from engine.errors import NotPermitted, Refused, RemoteError, Unclear
 from engine.remote import unconfirmed
 from engine.remote.budget import Budget
 from engine.remote.clouds import address
 from engine.remote.retries import AskAgain, Retries, retry_after, until_next_quarter
 
-VERSION = "0.1.0"
 CONNECT_SECONDS, READ_SECONDS = 10.0, 200.0
 _CHUNK = 1 << 18
 _LONGEST_REASON = 500
@@ -30,15 +32,30 @@ _TRANSIENT = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
 log = logging.getLogger("vizsla.remote")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One request. `shown` is its path as the log may have it; `once` says that it must not be carried out twice."""
+
+    method: str
+    path: str
+    shown: str
+    body: bytes
+    permission: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
 
 
 class Session:
     """What is asked of one address in one tenant. Certificates are always checked, redirects never followed.
 
-    `name` is what messages and the log call the far side; `token` gives a bearer token. An answer longer than
-    `most_bytes`, unpacked, is refused as too large. Every call has a client-request-id that stands in our log and in
-    our errors, with the far side's own; tokens and what is sent stand in neither.
+    `name` is what messages and the log call the far side; `token` gives a bearer token, where one is wanted. An answer
+    longer than `most_bytes`, unpacked, is refused as too large. Every call has a client-request-id that stands in our
+    log and in our errors, with the far side's own; tokens and what is sent stand in neither. `cure` says how a
+    permission is granted.
     """
 
     def __init__(
@@ -46,13 +63,15 @@ class Session:
         *,
         name: str,
         url: str,
-        token: Callable[[], str],
+        token: Callable[[], str] | None,
         retries: Retries,
         budget: Budget | None = None,
         timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
         most_bytes: int = 192 << 20,
+        cure: Callable[[str], str] | None = None,
     ) -> None:
         self._name = name
+        self._cure = cure or _grant
         self._url = address(url, f"the address of {name}")
         self._token = token
         self._retries = retries
@@ -73,25 +92,53 @@ class Session:
         """Closes the connections. Closing twice is harmless."""
         self._http.close()
 
-    def ask(self, method: str, path: str, document: Mapping[str, Any], *, permission: str) -> bytearray:
+    def ask(self, method: str, path: str, document: object = None, *, permission: str) -> bytearray:
         """The body of the answer to a JSON document, unpacked. `permission` is what the call needs, by name.
 
-        Raises Throttled, NotPermitted, Refused (with status, code and reason), and RemoteError for all else.
+        Raises Throttled, NotPermitted, Refused (with status, code and reason), and RemoteError for all else. It may be
+        carried out more than once.
         """
-        body = msgspec.json.encode(document)
-        return self._retries.call(lambda: self._attempt(method, path, body, permission))
+        body = b"" if document is None else msgspec.json.encode(document)
+        asked = _Asked(method=method, path=path, shown=path, body=body, permission=permission, headers=_JSON)
+        return self._retries.call(lambda: self._attempt(asked))
 
-    def _attempt(self, method: str, path: str, body: bytes, permission: str) -> bytearray:
+    def tell(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        permission: str,
+        headers: Mapping[str, str] = _JSON,
+        shown: str = "",
+    ) -> bytearray:
+        """As `ask`, for what must not be carried out twice: asked again only where it cannot have been.
+
+        Raises Unclear where it may have been carried out, and nobody says so. `shown` stands in the log and in errors
+        for a path that is a secret.
+        """
+        asked = _Asked(
+            method=method,
+            path=path,
+            shown=shown or path,
+            body=body,
+            permission=permission,
+            headers=headers,
+            once=True,
+        )
+        return self._retries.call(lambda: self._attempt(asked))
+
+    def _attempt(self, asked: _Asked) -> bytearray:
         self._take_turn()
         call, began = str(uuid.uuid4()), time.monotonic()
-        told = f"{self._name}: {method} {path}"
+        told = f"{self._name}: {asked.method} {asked.shown}"
         try:
             with self._http.request(
-                method,
-                self._url + path,
-                data=body,
-                headers={"Content-Type": "application/json; charset=utf-8", "client-request-id": call},
-                auth=_Bearer(self._token()),
+                asked.method,
+                self._url + asked.path,
+                data=asked.body or None,
+                headers={**asked.headers, "client-request-id": call},
+                auth=_Bearer(self._token()) if self._token else _nobody,
                 timeout=self._timeouts,
                 allow_redirects=False,
                 stream=True,
@@ -101,13 +148,14 @@ class Session:
             raise RemoteError(f"{told}: its certificate is not trusted here (client-request-id {call}).") from error
         except _TRANSIENT as error:
             log.warning("%s: %s, client-request-id %s", told, type(error).__name__, call)
-            raise AskAgain(f"{told}: no whole answer ({_plain(error)}; client-request-id {call})") from error
+            why = f"{told}: no whole answer ({_plain(error)}; client-request-id {call})"
+            raise (Unclear(f"{why}.") if asked.once and not _was_unsent(error) else AskAgain(why)) from error
         except requests.RequestException as error:
             raise RemoteError(f"{told}: {type(error).__name__} (client-request-id {call}).") from error
         ids = f"client-request-id {call}, request-id {response.headers.get('request-id', 'none')}"
         log.info("%s: %d, %d bytes, %.1f s, %s", told, response.status_code, len(answer), time.monotonic() - began, ids)
         if response.status_code // 100 != _SUCCESS:
-            raise self._failure(response, answer, ids, permission)
+            raise self._failure(response, answer, ids, asked)
         return answer
 
     def _take_turn(self) -> None:
@@ -131,19 +179,20 @@ class Session:
                 raise requests.ReadTimeout(f"still sending after {_ATTEMPT_SECONDS:.0f} s")
         return body
 
-    def _failure(self, response: requests.Response, body: bytearray, ids: str, permission: str) -> Exception:
+    def _failure(self, response: requests.Response, body: bytearray, ids: str, asked: _Asked) -> Exception:
         """What to raise for an answer that is none."""
         status, (code, reason) = response.status_code, complaint(body)
         told = f"{self._name} answers {status}{f', {code}' if code else ''}{f': {reason}' if reason else ''} ({ids})"
         if status in (401, 403):
-            return NotPermitted(f"{told}. {_cure(permission)}")
+            return NotPermitted(f"{told}. {self._cure(asked.permission)}")
         wait = retry_after(response.headers.get("Retry-After"), self._retries.now())
         if status == requests.codes.too_many_requests:
             if wait is None and unconfirmed.is_cpu_quota(reason):
                 wait = until_next_quarter(self._retries.now())
             return AskAgain(told, wait=wait, busy=True)
         if status == requests.codes.request_timeout or status >= requests.codes.server_error:
-            return AskAgain(told, wait=wait)
+            unclear = asked.once and status != requests.codes.service_unavailable
+            return Unclear(f"{told}.") if unclear else AskAgain(told, wait=wait)
         return Refused(told, status=status, code=code, reason=reason)
 
 
@@ -156,6 +205,19 @@ class _Bearer(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Signs nobody in, whatever a .netrc holds."""
+    return request
+
+
+def _was_unsent(error: requests.RequestException) -> bool:
+    """Whether the far side cannot have seen the request: there was no connection."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, NewConnectionError)
 
 
 def complaint(body: bytes | bytearray) -> tuple[str, str]:
@@ -187,7 +249,7 @@ def _plain(error: requests.RequestException) -> str:
     )
 
 
-def _cure(permission: str) -> str:
+def _grant(permission: str) -> str:
     return (
         f"The call needs the application permission {permission}. An administrator grants it once: the app role "
         f"{permission} of Microsoft Graph, assigned to the managed identity or application that signs in (`az rest "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from engine.model.event import TICKS_PER_SECOND, ticks, timestamp
-from engine.model.finding import SEVERITIES, Account, Finding, Process, Severity
+from engine.model.finding import SEVERITIES, Account, Finding, Process, Severity, by_worst
 from engine.model.run import HuntRun, Window
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -95,7 +95,7 @@ def device(finding: Finding) -> str:
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:
     """By severity, then score, then the earlier."""
-    return sorted(findings, key=lambda each: (-SEVERITIES.index(each.severity), -each.score, ticks(each.start)))
+    return sorted(findings, key=by_worst)
 
 
 def by_severity(findings: Sequence[Finding]) -> dict[Severity, int]:

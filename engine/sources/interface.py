@@ -36,6 +36,16 @@ def _instant(stamp: object) -> int:
 
 
 @runtime_checkable
+class Bounded(Protocol):
+    """A source that holds so much and no more, such as files."""
+
+    @property
+    def whole(self) -> Window:
+        """From its oldest event to just behind its newest."""
+        ...
+
+
+@runtime_checkable
 class Source(Protocol):
     """Answers a hunt's query, whose parameters are already bound, with events."""
 

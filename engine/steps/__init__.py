@@ -8,6 +8,7 @@ from engine.steps.classify import Classify
 from engine.steps.drop_known_good import DropKnownGood
 from engine.steps.find_bursts import FindBursts
 from engine.steps.fold_repeats import FoldRepeats
+from engine.steps.mark_windows import MarkWindows
 from engine.steps.name_actors import NameActors
 from engine.steps.score import Score
 from engine.steps.weigh_rarity import WeighRarity
@@ -20,4 +21,5 @@ STEPS: dict[str, type[Any]] = {
     "fold_repeats": FoldRepeats,
     "find_bursts": FindBursts,
     "score": Score,
+    "mark_windows": MarkWindows,
 }

@@ -12,7 +12,7 @@ from engine.model.catalogue import Catalogue, Intent
 from engine.model.event import Event, text
 from engine.model.finding import Account, Command, Device, Finding, Severity, at_least
 from engine.steps.interface import Batch, Context
-from engine.steps.rarity import Rarity, covered, kinds_of
+from engine.steps.rarity import HEAVY, Rarity, covered, kinds_of
 from engine.steps.reasons import parts
 
 
@@ -102,6 +102,7 @@ def _command(event: Event, known: dict[str, Intent]) -> Command:
         process_id=event.get("ProcessId"),
         report_id=event.get("ReportId"),
         parent=text(event, "InitiatingProcessFileName"),
+        heavy=intent.weight == HEAVY,
     )
 
 

@@ -7,7 +7,9 @@ from typing import Literal, Protocol
 
 from engine.model.baseline import Day
 from engine.model.delivery import Delivery
-from engine.model.finding import Finding
+from engine.model.demand import Demand
+from engine.model.finding import Finding, Severity
+from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Quota
 
@@ -57,7 +59,22 @@ class Store(Quota, Protocol):
         ...
 
     def undelivered(self, tenant: str, hunt: str) -> tuple[Delivery, ...]:
-        """Deliveries of the hunt that are pending or sending, longest waiting first, then by fingerprint and sink."""
+        """Deliveries of the hunt that are pending, sending or failed.
+
+        Longest waiting first, then by fingerprint and sink.
+        """
+        ...
+
+    def mutes(self, tenant: str) -> tuple[Mute, ...]:
+        """What is muted in the tenant, expired mutes too, oldest first, then by id."""
+        ...
+
+    def record_mute(self, mute: Mute) -> None:
+        """Records the mute under its id, over an earlier form of it."""
+        ...
+
+    def drop_mute(self, tenant: str, mute_id: str) -> None:
+        """Forgets the mute; one that is gone is fine."""
         ...
 
     def record_run(self, run: HuntRun) -> None:
@@ -66,6 +83,42 @@ class Store(Quota, Protocol):
 
     def runs(self, hunt: str | None = None, *, tenant: str | None = None, limit: int = 1_000) -> tuple[HuntRun, ...]:
         """Recorded runs, latest window first, at most `limit` of them."""
+        ...
+
+    def demand(self, demand_id: str) -> Demand | None:
+        """What was asked on demand, under its id, or None."""
+        ...
+
+    def record_demand(self, demand: Demand) -> None:
+        """Records the demand under its id, over an earlier state of it."""
+        ...
+
+    def open_demands(self, now: datetime) -> int:
+        """How many demands are not done at `now`, those asked in the last hour: what is older will never be."""
+        ...
+
+    def forget_demands(self, now: datetime) -> None:
+        """Forgets the demands whose `until` has come."""
+        ...
+
+    def findings(
+        self,
+        tenant: str,
+        *,
+        since: datetime | None = None,
+        least: Severity = "informational",
+        device: str = "",
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[Finding, ...]:
+        """Findings that begin at `since` or later, at least so severe, of a device (its id, or its name in any case).
+
+        The latest first, at most `limit` of them; `after` is the fingerprint of the last one of an earlier answer.
+        """
+        ...
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes that are the same from their first use on, for whoever uses this store."""
         ...
 
     def days(self, tenant: str, hunt: str) -> tuple[Day, ...]:

@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from engine.model.delivery import Delivery
-from engine.model.event import ticks
-from engine.model.finding import Finding
+from engine.model.demand import Demand
+from engine.model.event import instant, ticks
+from engine.model.finding import Finding, Severity, at_least
+from engine.model.mute import Mute
 from engine.model.run import HuntRun
 
 Span: TypeAlias = tuple[int, int]
 """From the first tick to the last, both in it."""
+SECRET_BYTES = 32
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -44,12 +47,47 @@ def meets(finding: Finding, asked: Span) -> bool:
 
 def waits(delivery: Delivery) -> bool:
     """Whether something is still to be told."""
-    return delivery.state in {"pending", "sending"}
+    return delivery.state in {"pending", "sending", "failed"}
 
 
 def by_waiting(delivery: Delivery) -> tuple[datetime, str, str]:
     """Longest waiting first."""
     return delivery.since, delivery.fingerprint, delivery.sink
+
+
+class Wanted(NamedTuple):
+    """Which findings are listed: those behind `last`, in order of `latest_first`, where it is given."""
+
+    tenant: str
+    since: datetime | None
+    least: Severity
+    device: str
+    last: Finding | None
+
+    def has(self, finding: Finding) -> bool:
+        """Whether the finding is one of them."""
+        return (
+            finding.tenant == self.tenant
+            and (self.since is None or ticks(finding.start) >= instant(self.since))
+            and at_least(finding.severity, self.least)
+            and self.device.casefold() in {"", finding.device.id.casefold(), finding.device.name.casefold()}
+            and (self.last is None or latest_first(finding) > latest_first(self.last))
+        )
+
+
+def latest_first(finding: Finding) -> tuple[int, str]:
+    """The latest start first, then by fingerprint."""
+    return -ticks(finding.start), finding.fingerprint
+
+
+def is_open(demand: Demand, now: datetime) -> bool:
+    """Whether a demand is still to be answered: one that is an hour old never will be."""
+    return demand.state != "done" and demand.since > now - timedelta(hours=1)
+
+
+def by_age(mute: Mute) -> tuple[datetime, str]:
+    """Oldest first."""
+    return mute.since, mute.id
 
 
 def by_window(run: HuntRun) -> tuple[timedelta, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ from datetime import datetime
 
 from engine.model.baseline import Baseline, Day
 from engine.model.delivery import Delivery
-from engine.model.finding import Finding, by_start, recurrence_key
+from engine.model.demand import Demand
+from engine.model.finding import Finding, Severity, by_start, recurrence_key
+from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
 from engine.stores import lookup
@@ -26,6 +29,9 @@ class Memory:
         # Findings under their recurrence key and under their device, in the order in which they were recorded.
         self._found: defaultdict[tuple[str, ...], dict[str, Finding]] = defaultdict(dict)
         self._deliveries: dict[tuple[str, str], Delivery] = {}
+        self._demands: dict[str, Demand] = {}
+        self._secrets: dict[str, bytes] = {}
+        self._mutes: dict[tuple[str, str], Mute] = {}
         self._runs: dict[str, HuntRun] = {}
         self._baselines: dict[tuple[str, str], Baseline] = {}
         self._claims: dict[tuple[str, str], Claim] = {}
@@ -82,6 +88,22 @@ class Memory:
         waiting = (each for each in known if (each.tenant, each.hunt) == (tenant, hunt) and lookup.waits(each))
         return tuple(sorted(waiting, key=lookup.by_waiting))
 
+    def mutes(self, tenant: str) -> tuple[Mute, ...]:
+        """See Store."""
+        with self._alone:
+            known = tuple(self._mutes.values())
+        return tuple(sorted((mute for mute in known if mute.tenant == tenant), key=lookup.by_age))
+
+    def record_mute(self, mute: Mute) -> None:
+        """See Store."""
+        with self._alone:
+            self._mutes[mute.tenant, mute.id] = mute
+
+    def drop_mute(self, tenant: str, mute_id: str) -> None:
+        """See Store."""
+        with self._alone:
+            self._mutes.pop((tenant, mute_id), None)
+
     def record_run(self, run: HuntRun) -> None:
         """See Store."""
         with self._alone:
@@ -93,6 +115,47 @@ class Memory:
             known = tuple(self._runs.values())
         wanted = (run for run in known if hunt in (None, run.hunt) and tenant in (None, run.tenant))
         return tuple(sorted(wanted, key=lookup.by_window)[:limit])
+
+    def demand(self, demand_id: str) -> Demand | None:
+        """See Store."""
+        return self._demands.get(demand_id)
+
+    def record_demand(self, demand: Demand) -> None:
+        """See Store."""
+        with self._alone:
+            self._demands[demand.id] = demand
+
+    def open_demands(self, now: datetime) -> int:
+        """See Store."""
+        with self._alone:
+            return sum(lookup.is_open(each, now) for each in self._demands.values())
+
+    def forget_demands(self, now: datetime) -> None:
+        """See Store."""
+        with self._alone:
+            self._demands = {name: each for name, each in self._demands.items() if each.until > now}
+
+    def findings(
+        self,
+        tenant: str,
+        *,
+        since: datetime | None = None,
+        least: Severity = "informational",
+        device: str = "",
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[Finding, ...]:
+        """See Store."""
+        with self._alone:
+            known = tuple(self._findings.values())
+        last = self._findings.get(after)
+        wanted = lookup.Wanted(tenant, since, least, device, last)
+        return tuple(sorted(filter(wanted.has, known), key=lookup.latest_first)[:limit])
+
+    def secret(self, name: str) -> bytes:
+        """See Store."""
+        with self._alone:
+            return self._secrets.setdefault(name, secrets.token_bytes(lookup.SECRET_BYTES))
 
     def days(self, tenant: str, hunt: str) -> tuple[Day, ...]:
         """See Store."""

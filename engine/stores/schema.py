@@ -44,6 +44,10 @@ _STEPS = (
         """CREATE TABLE claim
             (tenant TEXT, hunt TEXT, holder TEXT NOT NULL, until TEXT NOT NULL, PRIMARY KEY (tenant, hunt))""",
     ),
+    (
+        """CREATE TABLE mute
+            (tenant TEXT, id TEXT, since TEXT NOT NULL, document BLOB NOT NULL, PRIMARY KEY (tenant, id))""",
+    ),
 )
 _VERSION = len(_STEPS)
 

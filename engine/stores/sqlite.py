@@ -15,6 +15,7 @@ from engine.errors import StoreError
 from engine.model.baseline import Day
 from engine.model.delivery import Delivery
 from engine.model.finding import Finding, recurrence_key
+from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
 from engine.stores import lookup
@@ -96,6 +97,19 @@ class Sqlite:
             "SELECT document FROM delivery WHERE tenant = ? AND hunt = ? AND waits ORDER BY since, fingerprint, sink"
         )
         return self._documents(Delivery, statement, tenant, hunt)
+
+    def mutes(self, tenant: str) -> tuple[Mute, ...]:
+        """See Store."""
+        return self._documents(Mute, "SELECT document FROM mute WHERE tenant = ? ORDER BY since, id", tenant)
+
+    def record_mute(self, mute: Mute) -> None:
+        """See Store."""
+        statement = "INSERT OR REPLACE INTO mute (tenant, id, since, document) VALUES (?, ?, ?, ?)"
+        self._change(statement, mute.tenant, mute.id, _text(mute.since), msgspec.json.encode(mute))
+
+    def drop_mute(self, tenant: str, mute_id: str) -> None:
+        """See Store."""
+        self._change("DELETE FROM mute WHERE tenant = ? AND id = ?", tenant, mute_id)
 
     def record_run(self, run: HuntRun) -> None:
         """See Store."""

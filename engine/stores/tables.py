@@ -9,6 +9,7 @@
 | `fingerprint:FINGERPRINT` | `finding` | the partition in which the finding stands |
 | `delivery:FINGERPRINT` | SINK | the delivery, and its ticket while it waits |
 | `outbox:TENANT:HUNT` | ticket | where a delivery stands that waits |
+| `mute:TENANT` | ID | a mute |
 | `run:HUNT:TENANT` | time before the end of time, and id | the run; so the latest stands first |
 | `run-id:ID` | `run` | where the run stands |
 | `day:TENANT:HUNT` | DAY | a day of the baseline, zipped |
@@ -29,6 +30,7 @@ from engine.errors import StoreError
 from engine.model.baseline import Day
 from engine.model.delivery import Delivery
 from engine.model.finding import Finding
+from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
 from engine.stores.documents import HEADS, Documents, packed, unpacked
@@ -37,6 +39,7 @@ from engine.stores.interface import Mark
 from engine.stores.lookup import Claim
 from engine.stores.table_deliveries import TableDeliveries
 from engine.stores.table_findings import TableFindings
+from engine.stores.table_mutes import TableMutes
 from engine.stores.table_runs import TableRuns
 from engine.stores.zipped import unzipped, zipped
 
@@ -54,6 +57,7 @@ class Tables:
         self._documents = Documents(self._entities)
         self._findings = TableFindings(self._documents)
         self._deliveries = TableDeliveries(self._documents)
+        self._mutes = TableMutes(self._documents)
         self._runs = TableRuns(self._documents)
         found = self._version()
         if found != _VERSION:
@@ -108,6 +112,18 @@ class Tables:
     def undelivered(self, tenant: str, hunt: str) -> tuple[Delivery, ...]:
         """See Store."""
         return self._deliveries.undelivered(tenant, hunt)
+
+    def mutes(self, tenant: str) -> tuple[Mute, ...]:
+        """See Store."""
+        return self._mutes.mutes(tenant)
+
+    def record_mute(self, mute: Mute) -> None:
+        """See Store."""
+        self._mutes.record_mute(mute)
+
+    def drop_mute(self, tenant: str, mute_id: str) -> None:
+        """See Store."""
+        self._mutes.drop_mute(tenant, mute_id)
 
     def record_run(self, run: HuntRun) -> None:
         """See Store."""

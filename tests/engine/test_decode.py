@@ -1,6 +1,6 @@
 """YAML to frozen values: every fault at once, each with its line, its path and a cure."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 import pytest
@@ -18,6 +18,7 @@ class Cart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(pattern="^[a-z]+$")]
     wheels: Annotated[tuple[Wheel, ...], Meta(min_length=1)]
     made: date | None = None
+    due: Annotated[datetime, Meta(tz=True)] | None = None
     notes: dict[str, str] = {}
     open: bool = True
 
@@ -30,13 +31,14 @@ def faults(tmp_path, text):
 
 
 def test_a_right_file_is_its_value(tmp_path):
-    text = "name: red\nwheels: [{size: 3}, {size: 4, side: right}]\nmade: 2026-11-24\nnotes: {on: no, at: '1:30'}\n"
+    text = "name: red\nwheels: [{size: 3}, {size: 4, side: right}]\nmade: 2026-11-24\ndue: 2026-11-24T12:30:00Z\nnotes: {on: no, at: '1:30'}\n"
     value, found = faults(tmp_path, text)
     assert found == []
     assert value == Cart(
         name="red",
         wheels=(Wheel(3), Wheel(4, "right")),
         made=date(2026, 11, 24),
+        due=datetime(2026, 11, 24, 12, 30, tzinfo=UTC),
         notes={"on": "no", "at": "1:30"},
     )
 
@@ -55,6 +57,13 @@ def test_a_right_file_is_its_value(tmp_path):
             ],
         ),
         ("name: red\nname: blue\nwheels: [{size: 1}]\n", ["cart.yaml:2: name: stands here twice. Keep one."]),
+        (
+            "name: red\nwheels: [{size: 1}]\ndue: 2026-11-24T12:30:00\n",
+            [
+                "cart.yaml:3: due: is '2026-11-24T12:30:00'. "
+                "It takes a moment with its offset, like 2026-11-24T18:00:00+01:00."
+            ],
+        ),
         ("name: red\nwheels: []\n", ["cart.yaml:2: wheels: has 0 items. It takes at least 1."]),
         ("name: Red\nwheels: [{size: 1}]\n", ["cart.yaml:1: name: 'Red' is not of the form ^[a-z]+$"]),
         ("name: red\nwheels: [{size: 1}]\nopen: yes\n", ["cart.yaml:3: open: is 'yes'. It takes true or false."]),

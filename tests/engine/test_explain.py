@@ -22,6 +22,7 @@ from engine.model.hunt import Case
 from engine.model.identity import Identity
 from engine.model.known_good import KnownGood, KnownGoodEntry
 from engine.model.run import Window
+from engine.model.windows import Windows
 from engine.record import Request
 from engine.sources.recorded import Recorded
 from engine.steps import STEPS
@@ -200,6 +201,7 @@ def test_two_commands_are_told_from_the_query_to_the_score():
                 kept=3,
                 says="0 findings; low from 20, medium from 35, high from 65 points",
             ),
+            Section(step="mark_windows", given=3, kept=3, says="0 of 0 findings expected; 0 entries are listed"),
         ),
     )
 
@@ -511,6 +513,22 @@ def test_the_command_explains_the_sample(capsys, monkeypatch, arguments, code, b
     out, err = capsys.readouterr()
     assert ended.value.code == code
     assert (msgspec.json.decode(out, type=Explanation).verdict if out else err).startswith(beginning)
+
+
+def test_an_authorised_test_is_told_with_what_it_lowered():
+    given = {"name": "red-team", "devices": ["ws01.contoso.com"], "owner": "soc", "reason": "A test.", "lower": True}
+    hour = {"from": "2026-01-05T09:00:00Z", "to": "2026-01-05T10:00:00Z"}
+    windows = msgspec.convert({"entries": [{**given, **hour}]}, Windows)
+    steps = (*BURST.steps[:-1], replace(BURST.steps[-1], fields={"windows": windows}))
+    explanation = told(SOMEONE, *run(*THREE), hunt=replace(BURST, steps=steps))
+    (found,) = explanation.findings
+    why = "authorised: red-team until 2026-01-05 10:00 UTC, soc: A test"
+    assert (found.severity, explanation.verdict[:26]) == ("informational", "Finding (informational, 28")
+    assert section(explanation, "mark_windows").says == "1 of 1 finding expected; 1 entry is listed"
+    assert lines(explanation, "mark_windows") == [
+        ("note", found.score, "low, now informational", why),
+        ("note", None, "", f"lowered from low to informational, as red-team says: {why}"),
+    ]
 
 
 def test_a_step_without_words_is_told_by_its_counts(monkeypatch):

@@ -137,9 +137,9 @@ class Counting(Sink):
         super().__init__()
         self.times = Counter()
 
-    def deliver(self, finding, earlier):
-        self.times[finding.fingerprint] += earlier is None
-        return super().deliver(finding, earlier)
+    def deliver(self, notice):
+        self.times[notice.key] += notice.earlier is None
+        return super().deliver(notice)
 
 
 class Bug(Exception):

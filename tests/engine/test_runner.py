@@ -66,11 +66,12 @@ class Ledger(Sink):
         self.refuses = refuses
         self.delivered = []
 
-    def deliver(self, finding, earlier):
+    def deliver(self, notice):
+        finding = notice.finding
         if finding.device.id == self.refuses:
             raise SinkError(f"{finding.device.id} is refused")
         self.delivered.append((finding.device.id, len(finding.commands)))
-        return super().deliver(finding, earlier)
+        return super().deliver(notice)
 
 
 def scheduled(source, *, sink, store, hunt=HUNT, **asked):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SettingsError
-from engine.settings import SETTINGS, Live, Settings, read
+from engine.settings import SETTINGS, Live, Places, Settings, read
 
 
 def test_nothing_set_is_the_usual():
@@ -32,6 +32,13 @@ def test_everything_set_is_taken():
             "VIZSLA_ROW_LIMIT": "100",
             "VIZSLA_CALLS_A_MINUTE": "5",
             "VIZSLA_CALLS_AN_HOUR": "50",
+            "VIZSLA_COMMENTS": "off",
+            "VIZSLA_TEAMS_URL": "https://a",
+            "VIZSLA_TEAMS_URL_SOC": "https://b",
+            "VIZSLA_TEAMS_HOSTS": "127.0.0.1; *.contoso.com",
+            "VIZSLA_LOGS_URL": "https://c",
+            "VIZSLA_LOGS_RULE": "dcr-1",
+            "VIZSLA_LOGS_STREAM": "Custom-Other",
         }
     ) == Settings(
         hunts=Path("hunts"),
@@ -51,6 +58,14 @@ def test_everything_set_is_taken():
             row_limit=100,
             calls_a_minute=5,
             calls_an_hour=50,
+        ),
+        places=Places(
+            teams={"": "https://a", "soc": "https://b"},
+            teams_hosts=("127.0.0.1", "*.contoso.com"),
+            logs_url="https://c",
+            logs_rule="dcr-1",
+            logs_stream="Custom-Other",
+            comments=False,
         ),
     )
 
@@ -73,6 +88,8 @@ def test_who_signs_in_is_said_or_follows_from_where_it_runs(environment, expecte
     ("name", "value", "expected"),
     [
         ("VIZSLA_GRAPH", "x", "VIZSLA_GRAPH: no such setting. Known: VIZSLA_HUNTS, "),
+        ("VIZSLA_TEAMS_URL_", "x", "VIZSLA_TEAMS_URL_: no such setting. Known: VIZSLA_HUNTS, "),
+        ("VIZSLA_COMMENTS", "yes", "VIZSLA_COMMENTS: yes is neither on nor off."),
         ("VIZSLA_SIGN_IN", "me", "VIZSLA_SIGN_IN: me is none of identity, app, developer."),
         ("VIZSLA_ROW_LIMIT", "many", "VIZSLA_ROW_LIMIT: many is no whole number above 0."),
         ("VIZSLA_ROW_LIMIT", "0", "VIZSLA_ROW_LIMIT: 0 is no whole number above 0."),

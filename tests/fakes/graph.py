@@ -1,6 +1,6 @@
-"""Plays Microsoft Graph's runHuntingQuery over HTTP, and really runs the KQL it gets.
+"""Plays Microsoft Graph over HTTP: runHuntingQuery, which really runs the KQL it gets, and alerts (`alerts.py`).
 
-Every request and every answer is held against the OpenAPI description beside it. What Microsoft leaves open can be
+Every request and every answer is held against the OpenAPI descriptions beside it. What Microsoft leaves open can be
 chosen (`Spelling`), and what goes wrong can be told in advance (`faults`): the next calls meet them in turn.
 """
 
@@ -23,6 +23,7 @@ from werkzeug.wrappers import Request, Response
 from engine.errors import SourceError
 from engine.model import tables
 from engine.model.run import Window
+from tests.fakes import alerts
 from tests.fakes.identity import claims
 from tests.fakes.serving import Server
 
@@ -79,19 +80,22 @@ class Words:
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked, and the status of the answer."""
+    """What was asked, and the status of the answer. `asked` is method and path."""
 
     query: str
     timespan: str
     headers: dict
     status: int
+    asked: str = ""
+    document: dict = field(default_factory=dict)
 
 
 class Graph(Server):
     """A tenant whose events are those of `source`.
 
     It cuts an answer off at `row_limit` rows without a word, refuses one longer than `most_bytes`, and includes the end
-    of a Timespan. `calls` holds what it was asked, `violations` what the description does not allow.
+    of a Timespan. `alerts` are the tenant's alerts and incidents. `calls` holds what it was asked, `violations` what
+    the descriptions do not allow.
     """
 
     def __init__(self, source, *, row_limit=100_000, most_bytes=1 << 30, spelling=None, audience=None):
@@ -103,6 +107,7 @@ class Graph(Server):
         self.faults = deque()
         self.calls = []
         self.violations = []
+        self.alerts = alerts.Alerts(lambda: self.url)
         self._alone = threading.Lock()
         self._closing = threading.Event()
 
@@ -116,13 +121,13 @@ class Graph(Server):
         fault = self.faults.popleft() if self.faults else None
         response = self._refused(request, asked) or self._answer(request, fault)
         if not isinstance(fault, Words):
-            self._hold(response, asked)
+            self._hold(response, asked, _description(request))
         response.headers["request-id"] = str(uuid.uuid4())
         response.headers["client-request-id"] = request.headers.get("client-request-id", "")
         document = request.get_json(silent=True) or {}
-        self.calls.append(
-            Call(document.get("query", ""), document.get("timespan", ""), dict(request.headers), response.status_code)
-        )
+        query, timespan = document.get("query", ""), document.get("timespan", "")
+        asked_for = f"{request.method} {request.path}"
+        self.calls.append(Call(query, timespan, dict(request.headers), response.status_code, asked_for, document))
         if isinstance(fault, Silence):
             self._closing.wait(10)
         if isinstance(fault, BrokenOff):
@@ -141,11 +146,13 @@ class Graph(Server):
         if scheme != "Bearer" or says.get("aud", "").removesuffix("/") != self.audience:
             return _error(Refusal(401, "InvalidAuthenticationToken", "Access token is empty or not for us."))
         try:
-            _OPENAPI.validate_request(asked)
+            _description(request).validate_request(asked)
         except OpenAPIError as error:
             self.violations.append(f"{error}: {error.__cause__}")
             return _error(Refusal(400, "BadRequest", f"{error}"))
-        if PERMISSION not in says.get("roles", ()):
+        roles = says.get("roles", ())
+        permitted = self.alerts.permits(request, roles) if self.alerts.takes(request) else PERMISSION in roles
+        if not permitted:
             return _error(Refusal(403, "Forbidden", "Missing application roles in the token."))
         return None
 
@@ -154,6 +161,9 @@ class Graph(Server):
             return _error(fault)
         if isinstance(fault, Words):
             return Response(fault.body, fault.status, mimetype="application/json")
+        if self.alerts.takes(request):
+            status, document = self.alerts.answer(request)
+            return Response(json.dumps(document), status, mimetype="application/json")
         document = request.get_json()
         try:
             with self._alone:
@@ -185,7 +195,7 @@ class Graph(Server):
             results: rows,
         }
 
-    def _hold(self, response, asked):
+    def _hold(self, response, asked, description):
         """Holds the answer against the description: of many rows the first, for all are made alike."""
         if response.status_code == 401 or not response.is_json or self.spelling.parts != ("schema", "results"):
             return
@@ -194,9 +204,14 @@ class Graph(Server):
             document["results"] = document["results"][:_HELD_ROWS]
         held = Response(json.dumps(document), response.status_code, mimetype="application/json")
         try:
-            _OPENAPI.validate_response(asked, WerkzeugOpenAPIResponse(held))
+            description.validate_response(asked, WerkzeugOpenAPIResponse(held))
         except OpenAPIError as error:
             self.violations.append(f"{error}: {error.__cause__}")
+
+
+def _description(request):
+    """What the request and its answer are held against."""
+    return alerts.OPENAPI if alerts.Alerts.takes(request) else _OPENAPI
 
 
 _NET = {

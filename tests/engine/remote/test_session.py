@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from engine import VERSION
 from engine.errors import NotPermitted, Refused, RemoteError, SettingsError, Throttled
 from engine.remote.budget import Budget, Limit
 from engine.remote.retries import Retries
-from engine.remote.session import VERSION, Session, complaint
+from engine.remote.session import Session, complaint
 from engine.stores.memory import Memory
 from tests.fakes.authority import Authority
 from tests.fakes.clock import Clock
@@ -43,7 +44,7 @@ def graph():
 def session(graph, clock, *, bearer=RIGHT, **changes):
     given = {
         "name": "Microsoft Graph",
-        "url": graph.url,
+        "url": graph.url if graph else "",
         "token": lambda: bearer,
         "retries": Retries(now=clock.now, sleep=clock.sleep),
         "timeouts": (5.0, 5.0),

@@ -11,7 +11,8 @@ from engine.model.event import ticks
 from engine.model.finding import Device, recurrence_key
 from engine.remote.budget import LIMITS
 from engine.stores.sqlite import Sqlite
-from tests.engine.stores.test_contract import NOON, a_finding, a_run
+from tests.engine.stores.test_contract import NOON, a_delivery, a_finding, a_run
+from tests.engine.stores.test_contract_mutes import a_mute
 
 VERSION_1 = """
 CREATE TABLE watermark (tenant TEXT, hunt TEXT, moment TEXT NOT NULL, PRIMARY KEY (tenant, hunt));
@@ -25,7 +26,41 @@ CREATE TABLE call (tenant TEXT NOT NULL, moment TEXT NOT NULL);
 CREATE INDEX call_tenant ON call (tenant);
 PRAGMA user_version = 2;
 """
-NEW = {"tenant", "aliases", "absorbed_by", "recurs", "retracted", "kind", "began", "slices", "launches", "newest"}
+VERSION_3 = """
+CREATE TABLE watermark
+    (tenant TEXT, hunt TEXT, mark TEXT, moment TEXT NOT NULL, PRIMARY KEY (tenant, hunt, mark));
+CREATE TABLE finding (fingerprint TEXT PRIMARY KEY, key TEXT NOT NULL, document BLOB NOT NULL,
+    tenant TEXT NOT NULL DEFAULT 'default', hunt TEXT NOT NULL DEFAULT '', device TEXT NOT NULL DEFAULT '',
+    first INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0, stands INTEGER NOT NULL DEFAULT 1);
+CREATE INDEX finding_key ON finding (key);
+CREATE INDEX finding_met ON finding (tenant, hunt, device, last) WHERE stands;
+CREATE TABLE run (id TEXT PRIMARY KEY, hunt TEXT NOT NULL, moment TEXT NOT NULL, document BLOB NOT NULL,
+    tenant TEXT NOT NULL DEFAULT 'default');
+CREATE INDEX run_moment ON run (moment DESC, id, hunt, tenant);
+CREATE TABLE call (tenant TEXT NOT NULL, moment TEXT NOT NULL);
+CREATE INDEX call_tenant ON call (tenant);
+CREATE TABLE delivery (fingerprint TEXT, sink TEXT, tenant TEXT NOT NULL, hunt TEXT NOT NULL,
+    since TEXT NOT NULL, waits INTEGER NOT NULL, document BLOB NOT NULL, PRIMARY KEY (fingerprint, sink));
+CREATE INDEX delivery_waits ON delivery (tenant, hunt, since, fingerprint, sink) WHERE waits;
+CREATE TABLE day (tenant TEXT, hunt TEXT, day TEXT, document BLOB NOT NULL, PRIMARY KEY (tenant, hunt, day));
+CREATE TABLE claim
+    (tenant TEXT, hunt TEXT, holder TEXT NOT NULL, until TEXT NOT NULL, PRIMARY KEY (tenant, hunt));
+PRAGMA user_version = 3;
+"""
+NEWER = {"expected", "muted", "due", "digest", "telling", "batch"}
+NEW = {
+    "tenant",
+    "aliases",
+    "absorbed_by",
+    "recurs",
+    "retracted",
+    "kind",
+    "began",
+    "slices",
+    "launches",
+    "newest",
+    *NEWER,
+}
 FINDINGS = (
     a_finding("f", device=Device("d \u202e", "ws01"), identity="one"),
     a_finding(
@@ -56,12 +91,14 @@ def test_a_store_of_another_version_is_refused_with_both_versions(tmp_path):
     with sqlite3.connect(tmp_path / "new.db") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match=r"schema version 99, this Vizsla reads 3"):
+    with pytest.raises(StoreError, match=r"schema version 99, this Vizsla reads 4"):
         Sqlite(tmp_path / "new.db")
 
 
 def written(file, version):
-    """A file as that version wrote it: a watermark, and from the second on two findings and a run."""
+    """A file as that version wrote it: a watermark; in the second two findings and a run, in the third a delivery."""
+    if version == 3:
+        return third(file)
     with sqlite3.connect(file) as connection:
         connection.executescript(VERSION_1)
         connection.execute("INSERT INTO watermark VALUES ('t', 'h', ?)", (NOON.isoformat(timespec="microseconds"),))
@@ -69,22 +106,33 @@ def written(file, version):
             connection.executescript(VERSION_2)
             for finding in FINDINGS:
                 key = msgspec.json.encode(recurrence_key(finding)).decode()
-                row = finding.fingerprint, key, earlier(finding)
+                row = finding.fingerprint, key, earlier(finding, NEW)
                 connection.execute("INSERT INTO finding VALUES (?, ?, ?)", row)
             moment = RUN.window.end.isoformat(timespec="microseconds")
-            connection.execute("INSERT INTO run VALUES (?, ?, ?, ?)", (RUN.id, RUN.hunt, moment, earlier(RUN)))
+            connection.execute("INSERT INTO run VALUES (?, ?, ?, ?)", (RUN.id, RUN.hunt, moment, earlier(RUN, NEW)))
             connection.execute("INSERT INTO call VALUES ('t', ?)", (NOON.isoformat(timespec="microseconds"),))
     connection.close()
     return file
 
 
-def earlier(value):
-    """A document without what came with the third version."""
-    kept = {name: each for name, each in msgspec.to_builtins(value).items() if name not in NEW}
+def third(file):
+    moment = NOON.isoformat(timespec="microseconds")
+    with sqlite3.connect(file) as connection:
+        connection.executescript(VERSION_3)
+        connection.execute("INSERT INTO watermark VALUES ('t', 'h', 'window', ?)", (moment,))
+        row = "f", "teams", "t", "h", moment, 1, earlier(a_delivery("f"), NEWER)
+        connection.execute("INSERT INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    connection.close()
+    return file
+
+
+def earlier(value, lacks):
+    """A document without what came with later versions."""
+    kept = {name: each for name, each in msgspec.to_builtins(value).items() if name not in lacks}
     return msgspec.json.encode(kept)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_store_of_an_older_version_is_brought_up_to_date_by_one_of_those_who_open_it(tmp_path, version):
     file = written(tmp_path / "old.db", version)
     with ThreadPoolExecutor(4) as openers:
@@ -107,6 +155,14 @@ def test_what_an_older_version_found_is_found_like_anything_new(tmp_path):
     assert store.met("default", "h", "d \u202e", (0, 1 << 62)) == (first,)
     assert store.runs() == store.runs("h", tenant="default") == (RUN,)
     assert store.runs(tenant="t") == ()
+
+
+def test_what_the_third_version_was_to_tell_is_told_and_can_be_muted(tmp_path):
+    store = Sqlite(written(tmp_path / "old.db", 3))
+    assert store.undelivered("t", "h") == (a_delivery("f"),)
+    assert store.mutes("t") == ()
+    store.record_mute(a_mute("m"))
+    assert Sqlite(tmp_path / "old.db").mutes("t") == (a_mute("m"),)
 
 
 @pytest.mark.parametrize(

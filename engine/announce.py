@@ -1,0 +1,99 @@
+"""What is news of a run's findings, and for which sinks: it waits in the outbox from here on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+import msgspec
+
+from engine.model.delivery import Delivery
+from engine.model.finding import Finding, at_least
+from engine.model.hunt import Hunt, Route
+from engine.model.mute import Mute
+from engine.sinks.interface import Sink
+from engine.stores.interface import Store
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_MORNING = timedelta(hours=7)
+"""Daily digests go out with the first run after seven, UTC."""
+_PERIODS: Mapping[str, tuple[timedelta, timedelta]] = MappingProxyType(
+    {"hourly": (_HOUR, timedelta()), "daily": (_DAY, _MORNING)}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What is put into the outbox of `store` at `now`. While `observing`, people get a daily digest instead."""
+
+    hunt: Hunt
+    sinks: Mapping[str, Sink]
+    store: Store
+    now: datetime
+    mutes: Sequence[Mute] = ()
+    observing: bool = False
+
+    def announce(self, findings: Iterable[Finding]) -> int:
+        """Puts into the outbox what each finding's sinks do not know yet. Gives how many findings are kept quiet.
+
+        A recurrence is told to nobody. A sink that was told of a finding hears what becomes of it, however mild it is
+        by now. What somebody has muted is kept as such, and told to nobody.
+        """
+        return sum(self._announce(finding) for finding in findings)
+
+    def _announce(self, finding: Finding) -> bool:
+        mute = next((each for each in self.mutes if each.covers(finding, self.now)), None)
+        quiet = fresh = False
+        for route in self.hunt.definition.deliver:
+            if route.sink not in self.sinks:
+                continue
+            held = self.store.delivery(finding.fingerprint, route.sink)
+            delivery = self._delivery(finding, route, held)
+            if delivery and mute and delivery.state in {"pending", "failed"}:
+                delivery = msgspec.structs.replace(delivery, state="muted", telling=finding.form, reason=mute.id)
+                fresh = fresh or held is None or (held.state, held.telling) != ("muted", finding.form)
+                quiet = True
+            if delivery and delivery != held:
+                self.store.record_delivery(delivery)
+        if mute and fresh:
+            self.store.record_mute(msgspec.structs.replace(mute, kept=mute.kept + 1, last=self.now))
+        return quiet
+
+    def _delivery(self, finding: Finding, route: Route, held: Delivery | None) -> Delivery | None:
+        """The finding's delivery on a route as it is now; None where there is nothing to say, and never was."""
+        told = held is not None and bool(held.form)
+        news = not finding.recurs and finding.stands and at_least(finding.severity, route.min_severity)
+        if held and held.state == "sent" and held.form == finding.form:
+            return held
+        if not told and not news:
+            gone = "it no longer stands, and was never told"
+            return held and msgspec.structs.replace(held, state="dead", reason=held.reason or gone)
+        is_loud = told or finding.severity == "high"
+        if self.observing and not is_loud and not self.sinks[route.sink].for_people:
+            return held
+        period = "" if is_loud else route.digest or ("daily" if self.observing else "")
+        waiting = held or self._first(finding, route)
+        if waiting.state in {"sent", "dead", "muted"}:
+            waiting = msgspec.structs.replace(waiting, state="pending", since=self.now, attempts=0, due=None)
+        due = (waiting.due or _end(period, self.now)) if period else None
+        return msgspec.structs.replace(waiting, digest=bool(period), due=due)
+
+    def _first(self, finding: Finding, route: Route) -> Delivery:
+        return Delivery(
+            tenant=finding.tenant,
+            hunt=finding.hunt,
+            fingerprint=finding.fingerprint,
+            sink=route.sink,
+            state="pending",
+            since=self.now,
+        )
+
+
+def _end(period: str, now: datetime) -> datetime:
+    """When a digest that is open at `now` goes out."""
+    length, offset = _PERIODS[period]
+    since = (now - _EPOCH - offset) // length
+    return _EPOCH + offset + (since + 1) * length
