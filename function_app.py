@@ -68,7 +68,7 @@ def demand(message: func.QueueMessage) -> None:
     if (message.dequeue_count or 0) > tasks.TRIES:
         demands.give_up(asked, desk)
         return
-    demands.perform(asked, desk, now=datetime.now(UTC))
+    demands.perform(asked, desk, holder=str(message.id), now=datetime.now(UTC))
 
 
 @app.route("{*rest}", methods=["GET", "POST", "DELETE"], auth_level=GUARDED)
@@ -91,7 +91,7 @@ def health(req: func.HttpRequest) -> func.HttpResponse:
 
 def answered(req: func.HttpRequest) -> func.HttpResponse:
     """The answer of engine/api."""
-    from engine.api import answer, front
+    from engine.api import front
 
-    given = answer(front.call(req.method, req.url, dict(req.headers), req.get_body()), front.front(DEMANDS))
+    given = front.respond(front.call(req.method, req.url, dict(req.headers), req.get_body()), queue=DEMANDS)
     return func.HttpResponse(given.body, status_code=given.status, mimetype=given.kind, headers=dict(given.headers))

@@ -7,44 +7,42 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Literal
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import msgspec
 
-from engine import hosts, learn, loader, ondemand, parameters, runner
-from engine.errors import Busy, Conflict, ParameterError, Throttled, VizslaError
-from engine.model.demand import Ask, Counts, Demand, Resolved, Result, Verdict
-from engine.model.finding import SEVERITIES, Finding
-from engine.model.hunt import Hunt
+from engine import hosts, learn, loader, ondemand, parameters, reply, runner
+from engine.decode import nearest
+from engine.errors import Busy, Conflict, ParameterError, SourceError, VizslaError
+from engine.model.demand import LONGEST_WAIT, Ask, Demand, Result
+from engine.model.hunt import Hunt, ParameterType
 from engine.model.run import Window
 from engine.record import Outcome, Request
-from engine.report import comment, words
 from engine.sources.interface import Bounded, Source
-from engine.tasks import Desk
+from engine.tasks import LEASE, Desk
 
 KEPT = timedelta(days=1)
 """How long an answer is kept."""
 AT_ONCE = 8
 """So many runs may be asked for and not yet answered."""
-TAG = "vizsla"
 
 
-def accept(hunt: Hunt, ask: Ask, *, key: str, desk: Desk, now: datetime) -> tuple[Demand, bool]:
-    """The record of what is asked, and whether it is new: with the same `key`, the same request is the same run.
+def accept(hunt: Hunt, ask: Ask, *, key: str, desk: Desk, now: datetime) -> Demand:
+    """The record of what is asked: with the same `key`, the same request is the same run.
 
     Raises ParameterError with a pointer for what the hunt does not take, Conflict, Busy, and StoreError.
     """
     _check(hunt, ask, desk)
-    body = hashlib.sha256(msgspec.json.encode((hunt.id, msgspec.structs.replace(ask, wait=timedelta())))).hexdigest()
-    named = hashlib.sha256(msgspec.json.encode((desk.tenant, hunt.id, key))).hexdigest()[:32]
+    body = _digest((hunt.id, msgspec.structs.replace(ask, wait=timedelta())))
+    named = _digest((desk.tenant, hunt.id, key))[:32]
     demand_id = named if key else uuid.uuid4().hex
     held = desk.store.demand(demand_id) if key else None
     if held and held.until > now:
         if held.digest != body:
             raise Conflict("this Idempotency-Key came with another request before: give each request its own.")
-        return held, False
+        return held
     if desk.store.open_demands(now) >= AT_ONCE:
         raise Busy(f"{AT_ONCE} runs are asked for and not yet answered: try again in a minute.")
     demand = Demand(
@@ -58,49 +56,88 @@ def accept(hunt: Hunt, ask: Ask, *, key: str, desk: Desk, now: datetime) -> tupl
         until=now + KEPT,
     )
     desk.store.record_demand(demand)
-    return demand, True
+    return demand
+
+
+def pointer(*steps: object) -> str:
+    """The steps from a whole request to a value, as RFC 6901 writes them."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()
 
 
 def _check(hunt: Hunt, ask: Ask, desk: Desk) -> None:
-    """Raises ParameterError for the first value that the hunt does not take."""
+    """Raises ParameterError for the first value that is not taken. No message repeats a value."""
+    if not timedelta() <= ask.wait <= LONGEST_WAIT:
+        raise ParameterError(f"wait is at most PT{LONGEST_WAIT.total_seconds():.0f}S.", pointer="/wait")
     if ask.tenant not in {"", desk.tenant}:
         raise ParameterError(f"this app hunts in {desk.tenant} alone.", pointer="/tenant")
     for place, name in enumerate(ask.deliver):
         if name not in desk.sinks:
-            known = ", ".join(desk.sinks) or "none"
-            raise ParameterError(
-                f"{name} is no sink that is set up here. There are: {known}.", pointer=f"/deliver/{place}"
-            )
+            known = f"There are: {', '.join(desk.sinks)}." if desk.sinks else "There is none."
+            raise ParameterError(f"no such sink is set up here. {known}", pointer=pointer("deliver", place))
     for name, value in ask.parameters.items():
-        escaped = name.replace("~", "~0").replace("/", "~1")
-        try:
-            ondemand.values(hunt, ondemand.Asked(parameters={name: value}))
-        except ParameterError as error:
-            raise ParameterError(str(error), pointer=f"/parameters/{escaped}") from error
+        if why := _unfit(hunt, name, value):
+            raise ParameterError(why, pointer=pointer("parameters", name))
     if ask.devices and "devices" not in hunt.definition.parameters:
         why = f"{hunt.id} cannot be narrowed to devices: it has no parameter `devices`."
         raise ParameterError(why, pointer="/devices")
     if ask.devices and "devices" in ask.parameters:
         raise ParameterError("devices stand beside the parameters: give one of the two.", pointer="/parameters/devices")
+    for place, host in enumerate(ask.devices):
+        if not hosts.can_be_asked(host):
+            raise ParameterError("a name holds no control characters.", pointer=pointer("devices", place))
 
 
-def perform(demand_id: str, desk: Desk, *, now: datetime) -> Demand | None:
+_SHAPES: Mapping[ParameterType, tuple[type, ...]] = MappingProxyType(
+    {"int": (int, str), "bool": (bool,), "string list": (list,)}
+)
+
+
+def _unfit(hunt: Hunt, name: str, value: object) -> str:
+    """Why a parameter is not taken, or nothing where it is."""
+    known = hunt.definition.parameters
+    if name == "since" or name in ondemand.SET_BY_RUNS:
+        return "the run sets this parameter itself."
+    if name not in known:
+        return f"{hunt.id} has no such parameter. {nearest(name[:64], list(known))}"
+    parameter = known[name]
+    most = f", at most {parameter.max_items:,} texts" if parameter.type == "string list" else ""
+    takes = f"{name} takes {parameters.takes(parameter)}{most}, without control characters."
+    if not isinstance(value, _SHAPES.get(parameter.type, (str,))):
+        return takes
+    try:
+        parameters.coerce(name, parameter, value)
+    except ParameterError:
+        return takes
+    return ""
+
+
+def perform(demand_id: str, desk: Desk, *, holder: str, now: datetime) -> Demand | None:
     """Does what is asked, and records the answer; a run that failed is an answer too. None where nothing is asked.
 
-    Raises StoreError. What was done already is left as it is.
+    What was done already, or is being done by another `holder`, is left as it is. Raises StoreError.
     """
-    demand = desk.store.demand(demand_id)
-    if demand is None or demand.state == "done":
-        return demand
+    store, claimed = desk.store, f"demand {demand_id}"
+    if store.claim(desk.tenant, claimed, holder, now=now, until=now + LEASE):
+        return store.demand(demand_id)
+    try:
+        demand = store.demand(demand_id)
+        return demand if demand is None or demand.state == "done" else _perform(demand, desk, now)
+    finally:
+        store.release(desk.tenant, claimed, holder)
+
+
+def _perform(demand: Demand, desk: Desk, now: datetime) -> Demand:
     desk.store.record_demand(msgspec.structs.replace(demand, state="running"))
     try:
         hunt = loader.load(desk.hunts / demand.hunt)
         with desk.source() as source:
             result = _answer(demand, hunt, source, desk, now)
     except VizslaError as failure:
-        span = demand.ask.window
-        window = Window(span.start, span.end) if span and span.start and span.end else Window(now, now)
-        result = _failed(demand, window, failure)
+        result = reply.failed(demand, _asked_window(demand) or Window(demand.since, demand.since), failure)
     done = msgspec.structs.replace(demand, state="done", result=result)
     desk.store.record_demand(done)
     return done
@@ -111,18 +148,18 @@ def give_up(demand_id: str, desk: Desk) -> None:
     demand = desk.store.demand(demand_id)
     if demand and demand.state != "done":
         failure = VizslaError("a bug in Vizsla, which was tried several times: the app's log says where")
-        result = _failed(demand, Window(demand.since, demand.since), failure)
+        result = reply.failed(demand, Window(demand.since, demand.since), failure)
         desk.store.record_demand(msgspec.structs.replace(demand, state="done", result=result))
 
 
 def _answer(demand: Demand, hunt: Hunt, source: Source, desk: Desk, now: datetime) -> Result:
     ask = demand.ask
-    window = _window(ask, hunt, source, now)
+    window = _window(demand, hunt, source)
     found = hosts.resolve(ask.devices, source=source, window=window)
     ids = tuple(dict.fromkeys(each for host in found for each in host.ids))
     if ask.devices and not ids:
         named = ", ".join(host.called for host in ask.devices[:10])
-        raise ParameterError(f"Defender knows none of these devices in the window: {named}.")
+        raise SourceError(f"Defender knows none of these devices: {named}.")
     asked = ondemand.Asked(parameters=ask.parameters, devices=ids)
     request = Request(
         id=demand.id,
@@ -135,19 +172,24 @@ def _answer(demand: Demand, hunt: Hunt, source: Source, desk: Desk, now: datetim
     )
     outcome = runner.run(hunt, request, source=source, sinks={}, store=desk.store)
     if outcome.run.status != "succeeded":
-        return _failed(demand, window, VizslaError(outcome.run.error), throttled=outcome.run.status == "throttled")
-    notes = (*outcome.run.notes, *_unknown(found), *_tell(demand, hunt, outcome, source=source, desk=desk, now=now))
-    return _result(demand, hunt, outcome, found, notes)
+        return reply.failed(demand, window, VizslaError(outcome.run.error), throttled=outcome.run.status == "throttled")
+    told = _tell(demand, hunt, outcome, source=source, desk=desk, now=now)
+    return reply.answered(demand, hunt, outcome, found, told)
 
 
-def _window(ask: Ask, hunt: Hunt, source: Source, now: datetime) -> Window:
+def _window(demand: Demand, hunt: Hunt, source: Source) -> Window:
+    """The window that is asked for. It ends when it was asked, not when it is done: tried again, it is the same."""
     whole = source.whole if isinstance(source, Bounded) else None
-    span, end = ask.window, whole.end if whole else now
+    span, end = demand.ask.window, whole.end if whole else demand.since
     if span is None:
-        return whole or Window(now - parameters.timespan(hunt.definition.schedule.lookback), now)
-    if span.start and span.end:
-        return Window(span.start, span.end)
-    return Window(end - (span.last or timedelta()), end)
+        return whole or Window(end - parameters.timespan(hunt.definition.schedule.lookback), end)
+    return _asked_window(demand) or Window(end - (span.last or timedelta()), end)
+
+
+def _asked_window(demand: Demand) -> Window | None:
+    """The window with a start and an end of the caller's own, if it has."""
+    span = demand.ask.window
+    return Window(span.start.astimezone(UTC), span.end.astimezone(UTC)) if span and span.start and span.end else None
 
 
 def _tell(
@@ -158,65 +200,3 @@ def _tell(
     if not (named and outcome.findings):
         return ()
     return ondemand.tell(hunt, outcome, sinks=named, source=source, store=desk.store, portal=desk.portal, now=now)
-
-
-def _result(demand: Demand, hunt: Hunt, outcome: Outcome, found: Sequence[Resolved], notes: tuple[str, ...]) -> Result:
-    findings = outcome.findings
-    worst = max((finding.severity for finding in findings), key=SEVERITIES.index, default=None)
-    said = comment.Said(_headline(hunt, outcome), notes)
-    by_severity = words.by_severity(findings)
-    return Result(
-        id=demand.id,
-        hunt=hunt.id,
-        tenant=demand.tenant,
-        status="succeeded",
-        window=outcome.run.window,
-        verdict=_verdict(findings),
-        highest_severity=worst,
-        score=max((finding.score for finding in findings), default=0),
-        counts=Counts(findings=len(findings), events=outcome.run.events, **by_severity),
-        findings=findings,
-        devices=tuple(found),
-        comment_html=comment.html(said, findings),
-        comment_markdown=comment.markdown(said, findings),
-        tags=(TAG, f"{TAG}:{_verdict(findings)}"),
-        notes=notes,
-    )
-
-
-def _verdict(findings: Sequence[Finding]) -> Verdict:
-    if any(finding.severity == "high" for finding in findings):
-        return "malicious-looking"
-    return "suspicious" if any(finding.severity != "informational" for finding in findings) else "clean"
-
-
-def _headline(hunt: Hunt, outcome: Outcome) -> str:
-    found = words.count(len(outcome.findings), "finding") if outcome.findings else "no findings"
-    read = f"{words.count(outcome.run.events, 'event')} from {words.window(outcome.run.window)}"
-    return f"Vizsla, {hunt.title}: {found} in {read}"
-
-
-def _unknown(found: Sequence[Resolved]) -> tuple[str, ...]:
-    unknown = [each.asked.called for each in found if not each.ids]
-    several = [each.asked.called for each in found if each.ambiguous]
-    return (
-        *(f"Defender does not know {name} in the window: nothing is said of it" for name in unknown),
-        *(f"{name} is several devices, and all were judged" for name in several),
-    )
-
-
-def _failed(demand: Demand, window: Window, failure: VizslaError, *, throttled: bool = False) -> Result:
-    status: Literal["throttled", "failed"] = "throttled" if throttled or isinstance(failure, Throttled) else "failed"
-    why = f"The hunt {demand.hunt} gave no answer: {failure}"
-    said = comment.Said(f"Vizsla: the hunt {demand.hunt} gave no answer", (str(failure),))
-    return Result(
-        id=demand.id,
-        hunt=demand.hunt,
-        tenant=demand.tenant,
-        status=status,
-        window=window,
-        comment_html=comment.html(said, ()),
-        comment_markdown=comment.markdown(said, ()),
-        tags=(TAG, f"{TAG}:no-answer"),
-        error=why,
-    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from engine import parameters
-from engine.errors import SourceError
+from engine.errors import ParameterError, UnsupportedQuery
 from engine.model.demand import MOST_DEVICES, Host, Resolved
 from engine.model.event import text
 from engine.model.finding import Device
@@ -15,19 +17,60 @@ from engine.model.run import Window
 from engine.sources.interface import Source
 
 _HERE = Path(__file__).parent
+_INVENTORY, _SEEN = "hosts.kql", "hosts_seen.kql"
+_INVENTORIED = timedelta(days=7)
+"""Defender takes its inventory every few hours; a device that is off is not in that of today."""
 _NAMES = Parameter(type="string list", description="Device ids or names.", max_items=2 * MOST_DEVICES)
 
 
 def resolve(hosts: Sequence[Host], *, source: Source, window: Window) -> tuple[Resolved, ...]:
-    """Each host with the ids of the devices that it is, in the window: several where they share a name.
+    """Each host with the ids of the devices that it is: several where they share a name.
 
-    Raises SourceError and RemoteError; ParameterError for a name that no query can hold.
+    The inventory says so, up to a week before the window; of hosts that it lacks, as of all where there is none, what
+    ran in the window. Raises SourceError and RemoteError.
     """
+    found = _found(hosts, _devices(_INVENTORY, hosts, source, Window(window.start - _INVENTORIED, window.end)))
+    missing = [host for host, ids in found.items() if not ids]
+    found |= _found(missing, _devices(_SEEN, missing, source, window))
+    return tuple(Resolved(host, found[host], len(found[host]) > 1) for host in hosts)
+
+
+def can_be_asked(host: Host) -> bool:
+    """Whether a query can hold the host's names."""
+    try:
+        _bound([host])
+    except ParameterError:
+        return False
+    return True
+
+
+def _found(hosts: Sequence[Host], known: Sequence[Device]) -> dict[Host, tuple[str, ...]]:
+    by_word: dict[str, list[Device]] = defaultdict(list)
+    for device in known:
+        full = device.name.casefold()
+        for word in {device.id.casefold(), full, full.partition(".")[0]}:
+            by_word[word].append(device)
+    near = {host: [each for word in _words([host]) for each in by_word[word.casefold()]] for host in hosts}
+    return {host: tuple(sorted({each.id for each in near[host] if _is(host, each)})) for host in hosts}
+
+
+def _devices(file: str, hosts: Sequence[Host], source: Source, window: Window) -> list[Device]:
+    """The devices that go by any of the hosts' words; none where the source lacks the table of the inventory."""
     if not hosts:
-        return ()
-    known = list(_devices(tuple(dict.fromkeys(_words(hosts))), source, window))
-    resolved = ((host, tuple(sorted({each.id for each in known if _is(host, each)}))) for host in hosts)
-    return tuple(Resolved(host, ids, len(ids) > 1) for host, ids in resolved)
+        return []
+    query = parameters.bind((_HERE / file).read_text("utf-8"), {"names": _bound(hosts)})
+    try:
+        rows = [row for batch in source.rows(query, window) for row in batch]
+    except UnsupportedQuery:
+        if file == _SEEN:
+            raise
+        return []
+    return [Device(text(row, "DeviceId"), text(row, "DeviceName")) for row in rows]
+
+
+def _bound(hosts: Sequence[Host]) -> tuple[str, ...]:
+    bound = parameters.coerce("devices", _NAMES, tuple(dict.fromkeys(_words(hosts))))
+    return bound if isinstance(bound, tuple) else ()
 
 
 def _words(hosts: Sequence[Host]) -> Iterator[str]:
@@ -36,22 +79,6 @@ def _words(hosts: Sequence[Host]) -> Iterator[str]:
         yield host.called
         if host.host_name:
             yield host.host_name
-
-
-def _devices(names: tuple[str, ...], source: Source, window: Window) -> Iterator[Device]:
-    """From the inventory; where there is none, as in most files, from what ran."""
-    try:
-        yield from _rows("hosts.kql", names, source, window)
-    except SourceError:
-        yield from _rows("hosts_seen.kql", names, source, window)
-
-
-def _rows(file: str, names: tuple[str, ...], source: Source, window: Window) -> list[Device]:
-    bound = {"names": parameters.coerce("devices", _NAMES, names)}
-    query = parameters.bind((_HERE / file).read_text("utf-8"), bound)
-    return [
-        Device(text(row, "DeviceId"), text(row, "DeviceName")) for batch in source.rows(query, window) for row in batch
-    ]
 
 
 def _is(host: Host, device: Device) -> bool:

@@ -63,14 +63,19 @@ def days(window: Window) -> Iterator[Window]:
         start = midnight
 
 
-def read(file: Path, hunt: str) -> Baseline:
-    """The baseline in a file; an empty one when there is no file yet. Raises StoreError."""
+def held(file: Path) -> Baseline:
+    """The baseline in a file, of whichever hunt. Raises StoreError."""
     try:
-        baseline = msgspec.json.decode(gzip.decompress(file.read_bytes()), type=Baseline)
-    except FileNotFoundError:
-        return Baseline(hunt)
+        return msgspec.json.decode(gzip.decompress(file.read_bytes()), type=Baseline)
     except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
         raise StoreError(f"{file} is no baseline of Vizsla: {error}. `vizsla baseline learn` makes one.") from error
+
+
+def read(file: Path, hunt: str) -> Baseline:
+    """The baseline in a file; an empty one when there is no file yet. Raises StoreError."""
+    if not file.exists():
+        return Baseline(hunt)
+    baseline = held(file)
     if baseline.hunt != hunt:
         raise StoreError(f"{file} is the baseline of {baseline.hunt}, not of {hunt}.")
     return baseline

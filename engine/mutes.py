@@ -62,7 +62,8 @@ def mute(wish: Wish, *, store: Store, hunts: Mapping[str, Hunt], tenant: str, no
     is_heavy = _intents(looked_at.values())
     for name in said.intents:
         if name not in is_heavy:
-            raise ParameterError(f"{name} is no intent of {said.hunt or 'any hunt'}. {nearest(name, list(is_heavy))}")
+            told = f"{name} is no intent of {said.hunt or 'any hunt'}. {nearest(name, list(is_heavy))}"
+            raise ParameterError(told, pointer="/intents")
     wanted = Mute(
         id=secrets.token_hex(4),
         tenant=tenant,
@@ -105,9 +106,10 @@ def _trimmed(wish: Wish) -> Wish:
     texts = {name: value.strip() for name, value in given if isinstance(value, str)}
     for name, value in texts.items():
         if len(value) > _TEXT:
-            raise ParameterError(f"{name}: {len(value):,} characters, at most {_TEXT}.")
+            raise ParameterError(f"{name}: {len(value):,} characters, at most {_TEXT}.", pointer=f"/{name}")
         if visible(value) != value:
-            raise ParameterError(f"{name}: write it without what nobody sees: {visible(value)}.")
+            told = f"{name}: write it without what nobody sees: {visible(value)}."
+            raise ParameterError(told, pointer=f"/{name}")
     intents = dict.fromkeys(filter(None, map(str.strip, wish.intents)))
     return msgspec.structs.replace(wish, **texts, intents=tuple(intents))
 
@@ -133,7 +135,7 @@ def _refuse_unclear(said: Wish) -> None:
 def _hunts(name: str, hunts: Mapping[str, Hunt]) -> Mapping[str, Hunt]:
     """The hunt of that name alone, or all where none is named."""
     if name and name not in hunts:
-        raise ParameterError(f"{name} is no hunt that runs here. {nearest(name, list(hunts))}")
+        raise ParameterError(f"{name} is no hunt that runs here. {nearest(name, list(hunts))}", pointer="/hunt")
     return {name: hunts[name]} if name else hunts
 
 
@@ -146,7 +148,7 @@ def _intents(hunts: Iterable[Hunt]) -> Mapping[str, bool]:
 
 def _given(name: str, text: str, what: str) -> str:
     if not text:
-        raise ParameterError(f"{name} is missing: say {what}.")
+        raise ParameterError(f"{name} is missing: say {what}.", pointer=f"/{name}")
     return text
 
 
@@ -160,11 +162,12 @@ def _until(said: Wish, now: datetime) -> datetime:
         try:
             end = moment("until", text)
         except ParameterError as error:
-            raise ParameterError(f"{error} A date will do, or a timespan like 7d.") from error
+            raise ParameterError(f"{error} A date will do, or a timespan like 7d.", pointer="/until") from error
     if end <= now:
-        raise ParameterError(f"until: {text} is not in the future.")
+        raise ParameterError(f"until: {text} is not in the future.", pointer="/until")
     if end > now + longest:
-        raise ParameterError(f"until: {text} is too long: at most {told}, until {now + longest:%Y-%m-%dT%H:%M:%SZ}.")
+        limit = f"at most {told}, until {now + longest:%Y-%m-%dT%H:%M:%SZ}"
+        raise ParameterError(f"until: {text} is too long: {limit}.", pointer="/until")
     return end.astimezone(UTC)
 
 
@@ -174,7 +177,8 @@ def _actor(text: str) -> str:
     if not _FULL_PATH.fullmatch(path):
         raise ParameterError(
             f"actor: {text} is no full path, and any program may bear that name: "
-            rf"write folder and file, in quotes, like 'C:\Tools\tool.exe'."
+            rf"write folder and file, in quotes, like 'C:\Tools\tool.exe'.",
+            pointer="/actor",
         )
     return image_path(path, path.rpartition("\\")[2])
 
@@ -185,14 +189,16 @@ def _named(wanted: Mute, store: Store) -> list[Finding]:
     if held is None or held.tenant != wanted.tenant:
         raise ParameterError(
             f"{wanted.fingerprint} is no finding of {wanted.tenant}: give the whole fingerprint, as it stands in the "
-            f"alert, in the card, or in the JSON answer."
+            f"alert, in the card, or in the JSON answer.",
+            pointer="/fingerprint",
         )
     found = [held]
     while whole := store.finding(found[-1].absorbed_by):
         found.append(whole)
     lacking = {command.intent for each in found for command in each.commands} - set(wanted.intents or ())
     if wanted.intents and lacking:
-        raise ParameterError(f"the finding has other intents as well: name {', '.join(sorted(lacking))} too, or none.")
+        told = f"the finding has other intents as well: name {', '.join(sorted(lacking))} too, or none."
+        raise ParameterError(told, pointer="/intents")
     return found
 
 

@@ -6,20 +6,25 @@ for callers; `openapi.py` makes it from here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
-from engine.api import reading, runs
+from engine.api import muting, reading, runs
 from engine.api.access import refused
 from engine.api.call import Answer, Call, Front, Mistake, Operation, Problem, problem
 from engine.errors import Busy, Conflict, ParameterError, Throttled, VizslaError
 from engine.model.demand import Ask, Result
 from engine.model.finding import SEVERITIES
 from engine.model.health import Health
+from engine.model.mute import Mute
+from engine.mutes import Wish
 
 _OFTEN = "60"
+_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+"""Answers hold findings and signed links: nobody keeps them, or tells other sites where they were."""
 _SIGNATURE = {"signature": {"type": "string", "description": "What the link was signed with."}}
 _MISTAKEN = {400: Problem, 503: Problem}
 _KEYED = {**_MISTAKEN, 403: Problem}
@@ -83,7 +88,33 @@ OPERATIONS: tuple[Operation, ...] = (
             "after": {"type": "string", "description": "The fingerprint of the last finding of an earlier answer."},
             "limit": {"type": "integer", "minimum": 1, "maximum": reading.MOST},
         },
-        answers={200: reading.Findings, **_KEYED},
+        answers={200: reading.Findings, 404: Problem, **_KEYED},
+    ),
+    Operation(
+        method="GET",
+        path="/api/mutes",
+        name="listMutes",
+        summary="What is told no more for a while, who wanted it, and why.",
+        does=muting.muted,
+        query={"past": {"type": "boolean", "description": "Also those that are over."}},
+        answers={200: muting.Mutes, **_KEYED},
+    ),
+    Operation(
+        method="POST",
+        path="/api/mutes",
+        name="mute",
+        summary="Keeps a finding quiet, or what an actor does on a device, from the next run on.",
+        does=muting.mute,
+        request=Wish,
+        answers={201: Mute, 413: Problem, **_KEYED},
+    ),
+    Operation(
+        method="DELETE",
+        path="/api/mutes/{mute}",
+        name="unmute",
+        summary="Takes a mute back.",
+        does=muting.unmute,
+        answers={200: Mute, 404: Problem, **_KEYED},
     ),
     Operation(
         method="GET",
@@ -125,6 +156,11 @@ _ROUTES = Map(
 
 def answer(call: Call, front: Front) -> Answer:
     """The answer to any call. What Vizsla raises on purpose is a problem to the caller; a bug is raised."""
+    found = _answer(call, front)
+    return replace(found, headers={**_ALWAYS, **found.headers})
+
+
+def _answer(call: Call, front: Front) -> Answer:
     try:
         name, values = _ROUTES.bind("").match(call.path, call.method)
     except MethodNotAllowed as error:
@@ -144,8 +180,7 @@ def answer(call: Call, front: Front) -> Answer:
 def _problem(error: VizslaError) -> Answer:
     match error:
         case ParameterError():
-            mistakes = [Mistake(error.pointer, str(error))] if error.pointer else []
-            return problem(HTTPStatus.BAD_REQUEST, str(error), *mistakes)
+            return problem(HTTPStatus.BAD_REQUEST, str(error), Mistake(str(error), pointer=error.pointer))
         case Conflict():
             return problem(HTTPStatus.CONFLICT, str(error))
         case Busy() | Throttled():

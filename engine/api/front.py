@@ -7,25 +7,40 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from engine import bootstrap, settings
-from engine.api import OPERATIONS
-from engine.api.call import Call, Front
+from engine.api import OPERATIONS, answer
+from engine.api.call import Answer, Call, Front, problem
 from engine.api.openapi import description
+from engine.errors import VizslaError
+
+_FUNCTION_KEY = "code"
+"""The query's parameter in which Azure takes a key as well."""
 
 
 def call(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Call:
-    """A request as a server gives it, as a call."""
+    """A request as a server gives it, as a call. Behind App Service's own TLS the scheme is what it says it was.
+
+    A key in the query goes no further: links in answers repeat the query.
+    """
     parts = urlsplit(url)
-    return Call(
-        method=method,
-        path=parts.path,
-        origin=f"{parts.scheme}://{parts.netloc}",
-        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        headers={name.lower(): value for name, value in headers.items()},
-        body=body,
-    )
+    named = {name.lower(): value for name, value in headers.items()}
+    scheme = "https" if named.get("x-forwarded-proto") == "https" else parts.scheme
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query.pop(_FUNCTION_KEY, None)
+    origin = f"{scheme}://{parts.netloc}"
+    return Call(method=method, path=parts.path, origin=origin, query=query, headers=named, body=body)
+
+
+def respond(call: Call, *, queue: str) -> Answer:
+    """The app's answer to a call; demands go into `queue`. An app that is set up wrongly says so."""
+    try:
+        there = front(queue)
+    except VizslaError as error:
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    return answer(call, there)
 
 
 @cache

@@ -14,6 +14,13 @@ from engine.api.call import JSON, PAGE, PROBLEM, Operation, Problem
 
 _REFERENCE = "#/components/schemas/{name}"
 _KEY = {"type": "apiKey", "in": "header", "name": "x-functions-key", "description": "A key of the function app."}
+_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "Entra's token with the application role, where the app wants one in a key's place.",
+}
+_REFUSED = "No key or a wrong one: the Functions host says so before Vizsla is asked."
 _HEADERS: Mapping[int, Mapping[str, Any]] = {
     202: {"Location": "Where the answer will be.", "Retry-After": "Seconds."},
     429: {"Retry-After": "Seconds."},
@@ -41,7 +48,7 @@ def description(operations: Iterable[Operation]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "securitySchemes": {"key": _KEY},
+            "securitySchemes": {"key": _KEY, "token": _TOKEN},
         },
     }
 
@@ -50,17 +57,23 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "security": [] if operation.is_open else [{"key": []}],
+        "security": [] if operation.is_open else [{"key": []}, {"token": []}],
         "parameters": [
             *(_parameter(name, "path", {"type": "string"}) for name in re.findall(r"\{(\w+)\}", operation.path)),
             *(_parameter(name, "query", schema) for name, schema in operation.query.items()),
             *(_parameter(name, "header", schema) for name, schema in operation.headers.items()),
         ],
-        "responses": {str(status): _answer(status, kind) for status, kind in sorted(operation.answers.items())},
+        "responses": _answers(operation),
     }
     if operation.request:
         described["requestBody"] = {"content": {JSON: {"schema": _schema(operation.request)}}}
     return described
+
+
+def _answers(operation: Operation) -> dict[str, Any]:
+    described = {str(status): _answer(status, kind) for status, kind in operation.answers.items()}
+    refused = {} if operation.is_open else {"401": {"description": _REFUSED}}
+    return dict(sorted({**described, **refused}.items()))
 
 
 def _parameter(name: str, place: str, schema: Mapping[str, Any]) -> dict[str, Any]:

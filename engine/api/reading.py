@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
 from urllib.parse import urlencode
@@ -10,8 +9,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from engine import loader, parameters
-from engine.api.call import Answer, Call, Front, as_json, problem
-from engine.errors import VizslaError
+from engine.api.call import Answer, Call, Front, Mistake, as_json, problem
+from engine.errors import ParameterError, VizslaError
 from engine.health import examine, learned
 from engine.model.finding import SEVERITIES, Finding
 from engine.model.health import Health
@@ -46,9 +45,10 @@ class HuntOffer(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Hunts(msgspec.Struct, frozen=True):
-    """The hunts there are."""
+    """The hunts there are; `disabled` names those that cannot be loaded."""
 
     hunts: tuple[HuntOffer, ...]
+    disabled: tuple[str, ...] = ()
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -74,27 +74,32 @@ class Unhealthy(msgspec.Struct, frozen=True):
 def hunts(_: Call, front: Front) -> Answer:
     """The hunts that can be asked, with their parameters."""
     loaded = loader.load_all(front.desk.hunts)
-    return as_json(Hunts(tuple(_offer(hunt) for hunt in loaded.hunts.values())))
+    offers = tuple(_offer(hunt) for hunt in loaded.hunts.values())
+    return as_json(Hunts(offers, tuple(error.hunt for error in loaded.broken)))
 
 
 def findings(call: Call, front: Front) -> Answer:
     """What was found, and told or kept quiet."""
-    given = call.query
+    given, store = call.query, front.desk.store
     severity = given.get("severity", "informational")
     if severity not in SEVERITIES:
-        return problem(HTTPStatus.BAD_REQUEST, f"severity is one of {', '.join(SEVERITIES)}.")
+        return _mistaken("severity", f"severity is one of {', '.join(SEVERITIES)}.")
     limit = given.get("limit", str(MOST))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= MOST):
-        return problem(HTTPStatus.BAD_REQUEST, f"limit is a number from 1 to {MOST}.")
-    found = front.desk.store.findings(
-        front.desk.tenant,
-        since=_since(given.get("since", "")),
-        least=severity,
-        device=given.get("device", ""),
-        after=given.get("after", ""),
-        limit=int(limit),
-    )
-    return as_json(Findings(found, _next(call, found, int(limit))))
+        return _mistaken("limit", f"limit is a number from 1 to {MOST}.")
+    since = None
+    if text := given.get("since"):
+        try:
+            since = moment("since", text)
+        except ParameterError:
+            return _mistaken("since", "since is a moment like 2026-11-24T10:50:00Z.")
+    after = given.get("after", "")
+    if after and store.finding(after) is None:
+        return problem(HTTPStatus.NOT_FOUND, "there is no finding of the fingerprint in `after`.")
+    device = given.get("device", "")
+    tenant, count = front.desk.tenant, int(limit)
+    found = store.findings(tenant, since=since, least=severity, device=device, after=after, limit=count)
+    return as_json(Findings(found, _next(call, found, count)))
 
 
 def alive(_: Call, front: Front) -> Answer:
@@ -127,8 +132,8 @@ def _examined(front: Front, loaded: loader.Loaded) -> Health:
     return examine(loaded.hunts.values(), loaded.broken, tenant=desk.tenant, store=desk.store, now=front.now())
 
 
-def _since(text: str) -> datetime | None:
-    return moment("since", text) if text else None
+def _mistaken(parameter: str, detail: str) -> Answer:
+    return problem(HTTPStatus.BAD_REQUEST, detail, Mistake(detail, parameter=parameter))
 
 
 def _next(call: Call, found: tuple[Finding, ...], limit: int) -> str:

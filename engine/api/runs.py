@@ -11,16 +11,20 @@ import msgspec
 from engine import demands, loader
 from engine.api.access import opens, sign
 from engine.api.call import PAGE, Answer, Call, Front, Mistake, as_json, problem
+from engine.api.mistakes import refused_size, unread
 from engine.decode import nearest
 from engine.model.demand import Ask, Demand, DemandState
 from engine.model.run import HuntRun
 from engine.report import html
 
-MOST_BYTES = 256 << 10
-_LOOK_AGAIN = 0.25
+_SOON, _LATER = 0.25, 2.0
+"""Seconds between two looks at a run that is waited for: longer and longer."""
 _RETRY_AFTER = "5"
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
-_PLACE = re.compile(r" - at `\$([^`]*)`$")
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -35,19 +39,21 @@ def ask(call: Call, front: Front) -> Answer:
     """Starts a run, and gives its answer where that is there in time; else where to fetch it."""
     name = call.values["hunt"]
     if name not in (names := loader.names(front.desk.hunts)):
-        return problem(HTTPStatus.NOT_FOUND, f"{name} is no hunt. {nearest(name, names)}")
-    if len(call.body) > MOST_BYTES:
-        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request holds at most {MOST_BYTES >> 10} KB.")
+        return problem(HTTPStatus.NOT_FOUND, f"there is no hunt of this name. {nearest(name, names)}")
+    if refusal := refused_size(call.body):
+        return refusal
     key = call.headers.get("idempotency-key", "")
-    if key and not _KEY.fullmatch(key):
-        return problem(HTTPStatus.BAD_REQUEST, "Idempotency-Key holds 1 to 256 printable ASCII characters.")
+    if "idempotency-key" in call.headers and not _KEY.fullmatch(key):
+        detail = "Idempotency-Key holds 1 to 256 printable ASCII characters."
+        return problem(HTTPStatus.BAD_REQUEST, detail, Mistake(detail, parameter="Idempotency-Key"))
     try:
         asked = msgspec.json.decode(call.body or b"{}", type=Ask)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _unread(error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return unread(error)
     hunt = loader.load(front.desk.hunts / name)
-    demand, is_new = demands.accept(hunt, asked, key=key, desk=front.desk, now=front.now())
-    if is_new:
+    demand = demands.accept(hunt, asked, key=key, desk=front.desk, now=front.now())
+    # Also where it was asked before: that call may have died before it could start the run. Twice is harmless.
+    if demand.state == "queued":
         front.start(demand.id)
     return _answered(_waited(demand, asked.wait, front), call, front)
 
@@ -80,47 +86,35 @@ def report(call: Call, front: Front) -> Answer:
         notes=result.notes,
         error=result.error,
     )
-    page = html.render(run, result.findings, note=". ".join((*result.notes, *filter(None, [result.error]))))
+    page = html.render(run, result.findings, note=". ".join(filter(None, [*result.notes, result.error])))
     return Answer(HTTPStatus.OK, page.encode("utf-8", "replace"), PAGE, {"Content-Security-Policy": _POLICY})
-
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _opened(call: Call, front: Front) -> Demand | Answer:
     """The run that the call's signature opens. Who has none does not learn which runs there are."""
-    run = call.values["run"]
-    if not opens(call.query.get("signature", ""), run, front.desk.store):
+    run, now = call.values["run"], front.now()
+    if not opens(call.query.get("signature", ""), run, front.desk.store, now):
         return problem(HTTPStatus.FORBIDDEN, "the link is not ours, or older than twelve hours: ask for a new run.")
     demand = front.desk.store.demand(run)
-    if demand is None or demand.until <= front.now():
+    if demand is None or demand.until <= now:
         return problem(HTTPStatus.NOT_FOUND, "the run is kept no longer: ask for a new one.")
     return demand
 
 
 def _waited(demand: Demand, wait: timedelta, front: Front) -> Demand:
     """The demand once it is done, or as it is when the caller has waited long enough."""
-    end = front.now() + wait
-    while demand.state != "done" and front.now() < end:
-        front.sleep(_LOOK_AGAIN)
-        demand = front.desk.store.demand(demand.id) or demand
+    end, pause = front.now() + wait, _SOON
+    while demand.state != "done" and (left := (end - front.now()).total_seconds()) > 0:
+        front.sleep(min(pause, left))
+        demand, pause = front.desk.store.demand(demand.id) or demand, min(2 * pause, _LATER)
     return demand
 
 
 def _answered(demand: Demand, call: Call, front: Front) -> Answer:
     place = f"{call.origin}/api/runs/{demand.id}"
-    signature = sign(demand.id, front.desk.store)
+    signature = sign(demand.id, front.desk.store, front.now())
     here, page = f"{place}?signature={signature}", f"{place}/report?signature={signature}"
     if demand.result is None:
         told = Pending(demand.id, demand.state, {"self": here})
         return as_json(told, status=HTTPStatus.ACCEPTED, headers={"Location": here, "Retry-After": _RETRY_AFTER})
     return as_json(msgspec.structs.replace(demand.result, links={"self": here, "report": page}))
-
-
-def _unread(error: Exception) -> Answer:
-    """What is wrong with a body, and where. It never repeats a value."""
-    said = str(error) if isinstance(error, msgspec.ValidationError) else "the body is no JSON in UTF-8"
-    found = _PLACE.search(said)
-    pointer = re.sub(r"\.|\[(\d+)\]", lambda step: f"/{step[1] or ''}", found[1]) if found else ""
-    detail = _PLACE.sub("", said)
-    return problem(HTTPStatus.BAD_REQUEST, f"{detail}.", Mistake(pointer, detail))

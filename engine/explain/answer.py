@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
+
 from engine import parameters
 from engine.explain import WORDS, lookup, query
 from engine.explain.interface import Passage, Span, tick_span
 from engine.explain.verdict import Judged, nothing_ran, verdict
 from engine.learn import known
+from engine.masking import masked
 from engine.model.catalogue import Catalogue
 from engine.model.event import text, ticks
 from engine.model.explanation import Explanation, Found, Line, Section
@@ -59,11 +62,17 @@ def explain(hunt: Hunt, request: Request, question: Question, *, source: Source)
         verdict=verdict(judged) if deeds else nothing_ran(device, question.at or asked.start, nearby),
         findings=tuple(_brief(finding) for finding in findings),
         sections=(
-            query.section(answer, catalogue, reasons),
-            *(WORDS.get(passage.name, _by_counts)(passage) for passage in passages),
+            _masked(query.section(answer, catalogue, reasons)),
+            *(_masked(WORDS.get(passage.name, _by_counts)(passage)) for passage in passages),
         ),
         notes=source.notes,
     )
+
+
+def _masked(section: Section) -> Section:
+    """The section with no secret of a command line in it."""
+    lines = (msgspec.structs.replace(line, what=masked(line.what)) for line in section.lines)
+    return msgspec.structs.replace(section, lines=tuple(lines))
 
 
 def _narrowed(hunt: Hunt, request: Request, device: Device) -> Request:

@@ -63,7 +63,8 @@ LONG = (
 """Endings of names that only secrets have."""
 
 ANY = re.compile(
-    rf"(?!nopassword).*{LONG}|(?:.*[-_])?(?:pass|pwd)|(?:user|admin|db|sa)(?:pass|pwd)|token", re.IGNORECASE
+    rf"(?!(?:no|ask|prompt|save)[-_]?pass).*{LONG}|(?:.*[-_])?(?:pass|pwd)|(?:user|admin|db|sa)(?:pass|pwd)|token",
+    re.IGNORECASE,
 )
 """Options whose value is a secret, whatever the program."""
 

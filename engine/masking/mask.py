@@ -178,14 +178,27 @@ class _Reader:
 
     def _value(self, word: Word, start: int, split: str) -> _Span | None:
         """The secret from `start` to the word's end, without its quotes; None for a prompt, a switch or a variable."""
-        end = word.end
-        for at in {word.start, start}:
-            if opening := _OPENING.match(self.line, at, end):
-                start = max(start, opening.end())
-                end = start + len(self.line[start:end].rstrip(opening["quote"]))
-                end = start + len(self.line[start:end].rstrip("\\")) if opening["escape"] else end
+        whole = _unquoted(self.line, word.start, word.end)
+        start, end = _unquoted(self.line, max(start, whole[0]), whole[1])
         text = self.line[start:end]
+        kept = text.lower() in (KEPT if self.grammar is _UNKNOWN else self.grammar.kept | {"*"})
+        if kept or (word.script and _VARIABLE.fullmatch(text)):
+            return None
         if split:
             start = start + text.index(split) + len(split) if split in text else end
-        kept = text.lower() in (self.grammar.kept | {"*"} if self.grammar is not _UNKNOWN else KEPT)
-        return None if kept or start >= end or (word.script and _VARIABLE.fullmatch(text)) else (start, end)
+        if self.line.count('"', start, end) % 2:  # a quote left over would make one word of the rest of the line
+            return word.start, word.end
+        return (start, end) if start < end else None
+
+
+def _unquoted(line: str, start: int, end: int) -> _Span:
+    """The span without the quotes around it, where there are any."""
+    opening = _OPENING.match(line, start, end)
+    if not opening:
+        return start, end
+    held = line[opening.end() : end]
+    inner = held.rstrip(opening["quote"])
+    if held == inner and opening["quote"] in inner:
+        return start, end
+    inner = inner.rstrip("\\") if opening["escape"] else inner
+    return opening.end(), opening.end() + len(inner)

@@ -17,7 +17,6 @@ LONGEST_WAIT = timedelta(seconds=100)
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """No window lies outside."""
-_SPANS = {"oneOf": [{"required": ["start", "end"]}, {"required": ["last"]}]}
 _HOSTS = {"oneOf": [{"required": ["id"]}, {"required": ["name"]}, {"required": ["hostName"]}]}
 _VALUES = {"additionalProperties": {"type": ["boolean", "integer", "string", "array"], "items": {"type": "string"}}}
 
@@ -51,6 +50,9 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", omit
         return self.id or self.name or ""
 
 
+OneHost: TypeAlias = Annotated[Host, Meta(extra_json_schema=_HOSTS)]
+
+
 class Span(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A window: from `start` to `end`, or the `last` so long before now."""
 
@@ -76,8 +78,8 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
 
     parameters: Annotated[dict[str, Any], Meta(extra_json_schema=_VALUES)] = {}
-    window: Annotated[Span, Meta(extra_json_schema=_SPANS)] | None = None
-    devices: Annotated[tuple[Annotated[Host, Meta(extra_json_schema=_HOSTS)], ...], Meta(max_length=MOST_DEVICES)] = ()
+    window: Span | None = None
+    devices: Annotated[tuple[OneHost, ...], Meta(max_length=MOST_DEVICES)] = ()
     tenant: Annotated[str, Meta(max_length=256)] = ""
     deliver: Annotated[tuple[Name, ...], Meta(max_length=10)] = ()
     wait: Annotated[timedelta, Meta(description="ISO 8601 duration, at most PT100S")] = timedelta(seconds=60)
@@ -107,8 +109,9 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel"):
 
     `verdict` is `malicious-looking` with a finding of severity high, `suspicious` with one of low or medium, else
     `clean`. `highestSeverity` is null without findings, `score` the highest. `findings` are the worst hundred, worst
-    first; `counts` counts them all. `commentHtml` is for Sentinel (at most 30,000 characters), `commentMarkdown` for all else; both are
-    escaped. `devices` says which devices each host was, `links` where to read on, `notes` what else to know.
+    first; `counts` counts them all. `commentHtml` is for Sentinel (at most 30,000 characters), `commentMarkdown` for
+    all else; both are escaped. `devices` says which devices each host was, `links` where to read on, `notes` what else
+    to know.
     """
 
     id: str

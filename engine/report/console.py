@@ -41,7 +41,7 @@ def _table(findings: Sequence[Finding]) -> Table:
             _text(finding.severity, f"score {finding.score}", style=_STYLES[finding.severity]),
             _text(words.device(finding), words.account(finding.account)),
             _text(words.image(finding.actor), words.moment(ticks(finding.start))),
-            _text(f"{words.count(len(finding.commands), 'command')}: {_top_intents(finding)}"),
+            _text(f"{words.count(len(finding.commands), 'command')}: {_top_intents(finding)}", finding.expected),
         )
     return made
 
@@ -67,7 +67,7 @@ def _text(*lines: str, style: str = "") -> Text:
     from rich.text import Text  # noqa: PLC0415 - the deployed app has no rich
 
     written = [
-        Text.assemble(*((piece.text, "reverse" if piece.escaped else "") for piece in pieces(line))) for line in lines
+        Text.assemble(*((piece.text, "reverse" if piece.escaped else "") for piece in pieces(line))) for line in lines if line
     ]
     made = Text("\n").join(written)
     made.style = style

@@ -2,14 +2,15 @@
 
 | span | lasts | attributes, each name after `vizsla.` |
 |---|---|---|
-| `hunt run` | one run | run, tenant, hunt, kind, start, end, status, rows, slices, findings, error |
+| `hunt run` | one run | run, tenant, hunt, kind, start, end, status, rows, slices, findings, newest, error |
 | `query` | until the source had answered one question | start, end, rows, error |
 | `steps` | judging the answers, and what was learned for that | |
 | `deliver` | comparing with what is known, telling the sinks | |
 
-`start` and `end` are those of the window. A failed run says why in our own sentence; of a bug only its kind is told,
-for its text may quote a command line. A query that asks too much at once is asked again in parts, and a throttled run
-is asked again later: both have an error, and are no failures.
+`start` and `end` are those of the window, `newest` is the newest Timestamp among its rows, where it has any. A failed
+run says why in our own sentence; of a bug only its kind is told, for its text may quote a command line. A query that
+asks too much at once is asked again in parts, and a throttled run is asked again later: both have an error, and are no
+failures.
 
 Rows are judged while they stream, device by device: queries and steps take turns. So each span begins when its work
 first did, and lasts as long as that work took in all, not until its last turn. Durations are what to add up; what they
@@ -19,11 +20,13 @@ leave of the run's own is the keeping of its record. What is asked during steps 
 |---|---|---|
 | `vizsla.runs` | runs of every kind, and gaps: windows that nobody will judge | hunt, kind, status |
 | `vizsla.seconds` | how long judging runs took | hunt, status |
-| `vizsla.findings` | findings of runs | hunt, severity |
+| `vizsla.findings` | findings of runs | hunt, severity, actor: the file name of who ran the commands |
 | `vizsla.dropped` | rows that were set aside | hunt, reason |
 | `vizsla.rows` | rows that were judged | hunt |
 | `vizsla.slices` | parts that questions were asked in | hunt |
 | `vizsla.throttles` | runs put off, since the far side is busy or our budget is spent | hunt |
+| `vizsla.deliveries` | what became of telling a sink of a finding | hunt, sink, state |
+| `vizsla.calls` | calls to the tenant that its budget let through (made), or bade wait (held) | tenant, outcome |
 | `vizsla.lag` | seconds from what is judged to the clock, after a run of the schedule; a hunt's settle or more | hunt |
 """
 
@@ -33,9 +36,11 @@ import sys
 from collections.abc import MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
+from engine.model.delivery import DeliveryState
 from engine.model.finding import Finding
 from engine.model.run import HuntRun
 from engine.record import Request
+from engine.remote.budget import Quota
 from engine.sources.interface import Source
 
 CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -83,6 +88,23 @@ def tell(run: HuntRun) -> None:
         from engine.telemetry import spans  # noqa: PLC0415 - as above
 
         spans.tell(run)
+
+
+def delivery(hunt: str, sink: str, state: DeliveryState) -> None:
+    """Tells what became of telling a sink of a finding."""
+    if _is_on():
+        from engine.telemetry import spans  # noqa: PLC0415 - as above
+
+        spans.delivery(hunt, sink, state)
+
+
+def counted(quota: Quota) -> Quota:
+    """The quota, each call at which is told of. Ask for it once telemetry is configured."""
+    if not _is_on():
+        return quota
+    from engine.telemetry import spans  # noqa: PLC0415 - as above
+
+    return spans.Counted(quota)
 
 
 def flush() -> None:

@@ -6,15 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 from opentelemetry import metrics, trace
 from opentelemetry.trace import Span, Status, StatusCode
 
 from engine.errors import Throttled, TooManyRows, VizslaError
+from engine.model.delivery import DeliveryState
 from engine.model.event import Event
 from engine.model.finding import Finding
 from engine.model.run import HuntRun, Window
 from engine.record import Request
+from engine.remote.budget import Limit, Quota
 from engine.sources.interface import Source
 from engine.telemetry import Seen
 
@@ -28,6 +32,8 @@ _DROPPED = _METER.create_counter("vizsla.dropped", "{row}")
 _ROWS = _METER.create_counter("vizsla.rows", "{row}")
 _SLICES = _METER.create_counter("vizsla.slices", "{slice}")
 _THROTTLES = _METER.create_counter("vizsla.throttles", "{run}")
+_DELIVERIES = _METER.create_counter("vizsla.deliveries", "{delivery}")
+_CALLS = _METER.create_counter("vizsla.calls", "{call}")
 _LAG = _METER.create_gauge("vizsla.lag", "s")
 
 
@@ -51,6 +57,24 @@ def tell(run: HuntRun) -> None:
     span = _TRACER.start_span(_RUN, attributes=_asked(run, run.hunt), start_time=start)
     _conclude(span, run)
     span.end()
+
+
+def delivery(hunt: str, sink: str, state: DeliveryState) -> None:
+    """See engine/telemetry."""
+    _DELIVERIES.add(1, {"hunt": hunt, "sink": sink, "state": state})
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A quota, each call at which is told of."""
+
+    quota: Quota
+
+    def take_call(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:
+        """See Quota.take_call."""
+        free = self.quota.take_call(tenant, now, limits)
+        _CALLS.add(1, {"tenant": tenant, "outcome": "held" if free > now else "made"})
+        return free
 
 
 class _Stopwatch:
@@ -162,8 +186,9 @@ def _conclude(span: Span, run: HuntRun) -> None:
     """Says on the run's span what became of it, and counts it as a run."""
     told = {"status": run.status, "rows": run.events, "slices": run.slices, "findings": run.findings}
     span.set_attributes({f"vizsla.{name}": value for name, value in told.items()})
-    if run.error:
-        span.set_attribute("vizsla.error", run.error)
+    for name, said in {"newest": run.newest, "error": run.error}.items():
+        if said:
+            span.set_attribute(f"vizsla.{name}", said)
     if run.status in {"failed", "gap"}:
         span.set_status(Status(StatusCode.ERROR, run.error))
     _RUNS.add(1, {"hunt": run.hunt, "kind": run.kind, "status": run.status})
@@ -175,7 +200,7 @@ def _count(run: HuntRun, findings: Sequence[Finding]) -> None:
     _ROWS.add(run.events, hunt)
     _SLICES.add(run.slices, hunt)
     _THROTTLES.add(int(run.status == "throttled"), hunt)
-    for severity, number in Counter(finding.severity for finding in findings).items():
-        _FINDINGS.add(number, {**hunt, "severity": severity})
+    for (severity, actor), number in Counter((each.severity, each.actor.file_name) for each in findings).items():
+        _FINDINGS.add(number, {**hunt, "severity": severity, "actor": actor})
     for reason, number in run.dropped.items():
         _DROPPED.add(number, {**hunt, "reason": reason})

@@ -131,6 +131,8 @@ resource callers 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(callerAppl
       }
     }
   }
+  // Azure takes one change of an app's configuration at a time.
+  dependsOn: [appSettings]
 }
 
 // Packages come with a token; user names and passwords for FTP and for the deployment site are off.

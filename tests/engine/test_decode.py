@@ -31,7 +31,10 @@ def faults(tmp_path, text):
 
 
 def test_a_right_file_is_its_value(tmp_path):
-    text = "name: red\nwheels: [{size: 3}, {size: 4, side: right}]\nmade: 2026-11-24\ndue: 2026-11-24T12:30:00Z\nnotes: {on: no, at: '1:30'}\n"
+    text = (
+        "name: red\nwheels: [{size: 3}, {size: 4, side: right}]\n"
+        "made: 2026-11-24\ndue: 2026-11-24T12:30:00Z\nnotes: {on: no, at: '1:30'}\n"
+    )
     value, found = faults(tmp_path, text)
     assert found == []
     assert value == Cart(
@@ -60,8 +63,10 @@ def test_a_right_file_is_its_value(tmp_path):
         (
             "name: red\nwheels: [{size: 1}]\ndue: 2026-11-24T12:30:00\n",
             [
-                "cart.yaml:3: due: is '2026-11-24T12:30:00'. "
-                "It takes a moment with its offset, like 2026-11-24T18:00:00+01:00."
+                (
+                    "cart.yaml:3: due: is '2026-11-24T12:30:00'. It takes a moment with its offset, "
+                    "like 2026-11-24T18:00:00+01:00."
+                )
             ],
         ),
         ("name: red\nwheels: []\n", ["cart.yaml:2: wheels: has 0 items. It takes at least 1."]),

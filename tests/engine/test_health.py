@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from engine import api, health, loader, tasks
+from engine.api.call import Call, Front
 from engine.errors import Fault, HuntError, StoreError
 from engine.model.run import HuntRun, Window
 from engine.stores.memory import Memory
@@ -79,10 +80,9 @@ class Closed(Memory):
 
 def answers(store):
     desk = tasks.Desk(hunts=HUNTS, tenant="t", source=None, sinks={}, store=store)
-    return [
-        (each.status, msgspec.json.decode(each.body))
-        for each in (api.alive(desk, now=NOON), api.health(desk, now=NOON))
-    ]
+    front = Front(desk=desk, start=None, now=lambda: NOON, sleep=None, description=dict)
+    asked = (Call(method="GET", path=path, origin="") for path in ("/api/health", "/api/health/detail"))
+    return [(each.status, msgspec.json.decode(each.body)) for each in (api.answer(call, front) for call in asked)]
 
 
 def test_a_probe_learns_nothing_but_a_word_and_whoever_has_the_key_all():

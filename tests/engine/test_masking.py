@@ -20,6 +20,8 @@ net user /add bob «P@ss» /domain
 net.exe user bob "«two words»" /add /fullname:"Bob Smith"
 "C:\\Program Files\\x\\net.exe" user bob «$w!$$@rmy11» /add
 C:\\Windows\\System32\\net.exe  users bob «P@ss»
+net user bob «"a b"c» /add
+net user bob "«two words
 net use \\\\srv\\c$ /user:corp\\bob «pass»
 net use \\\\srv\\c$ «pass» /user:corp\\bob
 net use x: \\\\srv\\share «P@ss» /user:corp\\bob /persistent:yes
@@ -122,6 +124,9 @@ net group "Domain Admins" /domain
 net localgroup administrators user bob /add
 net use
 net use x: /delete
+net use \\\\srv\\ipc$ "" /user:""
+psql --no-password db
+x.exe -p secret
 net use * /d /y
 net use \\\\srv\\c$
 net use x: \\\\srv\\c$ * /user:corp\\bob
@@ -175,7 +180,7 @@ echo it's a user's word
 @pytest.mark.parametrize("marked", SECRETS)
 def test_what_a_grammar_tells_is_masked_and_all_else_stays(marked):
     line = marked.replace("«", "").replace("»", "")
-    assert masked(line) == re.sub("«.*?»", "***", marked)
+    assert masked(line) == re.sub("«[^»]*»?", "***", marked)
 
 
 @pytest.mark.parametrize("line", ["", " ", *WHOLE])
@@ -364,7 +369,8 @@ def test_the_options_of_other_programs_stay(program, words):
 @given(st.text(st.characters(codec="utf-16", categories=["L", "N", "P", "Zs"]), max_size=5_000))
 def test_any_text_that_is_encoded_is_decoded_or_left_out(text):
     shown = decoded(f"powershell -enc {utf16(text)}")
-    assert shown in {"", masked(text[:4_000])[:4_000]}
+    printed = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:4_000])
+    assert shown in {"", masked(printed)[:4_000]}
 
 
 def test_every_grammar_names_its_programs_as_words_do():

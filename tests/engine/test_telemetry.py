@@ -23,6 +23,7 @@ from engine import loader, runner, telemetry
 from engine.errors import SourceError, Throttled, TooManyRows
 from engine.model.run import HuntRun, Window
 from engine.record import Request
+from engine.remote.budget import Limit
 from engine.sinks.memory import Memory as Sink
 from engine.stores.memory import Memory as Store
 
@@ -86,6 +87,10 @@ except RuntimeError:
     pass
 telemetry.tell(HuntRun(id="gap", hunt="two-questions", status="gap", window=Window(NOON, NOON), events=0, findings=0,
                        dropped={}, seconds=0.0, error="older than Defender keeps", tenant="t"))
+telemetry.delivery("two-questions", "teams", "sent")
+quota = telemetry.counted(Store())
+for _ in range(3):
+    quota.take_call("t", NOON, (Limit(2, timedelta(minutes=1)),))
 telemetry.flush()
 print(json.dumps(sorted(name for name in sys.modules if name.startswith("opentelemetry.instrumentation."))))
 """
@@ -140,14 +145,15 @@ def test_all_that_is_sent_has_the_form_that_application_insights_takes(heard):
 
 
 WINDOW = {"start": "2026-11-24T11:00:00+00:00", "end": "2026-11-24T12:00:00+00:00"}
+NEWEST = {"newest": "2026-11-24T11:00:02.0000000Z"}
 GAP = {"start": "2026-11-24T12:00:00+00:00", "end": "2026-11-24T12:00:00+00:00"}
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "success", "outcome"),
     [
-        ("succeeded", "window", True, {"status": "succeeded", "rows": "4", "slices": "1", "findings": "1"}),
-        ("cut", "part", True, {"status": "succeeded", "rows": "4", "slices": "2", "findings": "1"}),
+        ("succeeded", "window", True, {"status": "succeeded", "rows": "4", "slices": "1", "findings": "1", **NEWEST}),
+        ("cut", "part", True, {"status": "succeeded", "rows": "4", "slices": "2", "findings": "1", **NEWEST}),
         (
             "failed",
             "window",
@@ -214,7 +220,7 @@ def test_metrics_count_by_hunt(heard):
     for _, told in heard.of("MetricData"):
         (point,) = told["metrics"]
         by = tuple(value for name, value in sorted(told["properties"].items()) if name != "hunt")
-        assert told["properties"]["hunt"] == "two-questions"
+        assert told["properties"].get("hunt", "two-questions") == "two-questions"
         counted[(point["name"], *by)] = point.get("count") if point["name"] == "vizsla.seconds" else point["value"]
     lag = counted.pop(("vizsla.lag",))
     assert 3_900 <= lag < 3_910  # the last was throttled, so that its window is still to be judged
@@ -228,7 +234,10 @@ def test_metrics_count_by_hunt(heard):
         ("vizsla.seconds", "succeeded"): 3,
         ("vizsla.seconds", "failed"): 1,
         ("vizsla.seconds", "throttled"): 1,
-        ("vizsla.findings", "low"): 3,
+        ("vizsla.findings", "tool.exe", "low"): 3,
+        ("vizsla.deliveries", "teams", "sent"): 1,
+        ("vizsla.calls", "made", "t"): 2,
+        ("vizsla.calls", "held", "t"): 1,
         ("vizsla.dropped", "in no burst"): 3,
         ("vizsla.dropped", "no discovery"): 3,
         ("vizsla.rows",): 12,
@@ -266,6 +275,8 @@ import function_app
 telemetry.configure(os.environ) if sys.argv[1:] else None
 hunt("quiet", Rows())
 telemetry.tell(hunt("told", Rows()))
+telemetry.delivery("two-questions", "teams", "sent")
+telemetry.counted(Store()).take_call("t", NOON, ())
 telemetry.flush()
 print(json.dumps([name for name in sys.modules if name.startswith(("opentelemetry", "azure.monitor", "psutil"))]))
 """

@@ -52,8 +52,8 @@ def _complaints(written):
 class Teams(Server):
     """A channel behind a webhook at `address`.
 
-    `arrived` holds the ids of all that came in, `posted` the messages it took, `shown` those that the flow then posted,
-    `failed` why the others never appeared although they were accepted, `violations` what the description does not allow.
+    `arrived` holds the ids of all that came in, `posted` the messages it took, `shown` those that its flow posted then,
+    `failed` why the others never appeared although they were accepted, `violations` what the description forbids.
     """
 
     def __init__(self):

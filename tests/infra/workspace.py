@@ -4,6 +4,8 @@ The KQL is run by DuckDB, as the engine runs hunts over files. A run of a schedu
 sees: rows with a TimeGenerated within the rule's period up to its scheduled time, five minutes later, when it is run.
 """
 
+# ruff: noqa: S608 - names go through quoted(), and moments are ours
+
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -58,11 +60,11 @@ class Workspace:
             else f"CAST(rtrim(json_extract_string($1, '$.{name}'), 'Z') AS {duck_type(kind)})"
             for name, kind in kinds.items()
         ]
-        sql = f"INSERT INTO {quoted(f'held {table}')} SELECT {', '.join(chosen)}, $2::TIMESTAMP_NS"  # noqa: S608
+        sql = f"INSERT INTO {quoted(f'held {table}')} SELECT {', '.join(chosen)}, $2::TIMESTAMP_NS"
         self._database.execute(sql, [json.dumps(row), _moment(arrived)])
 
     def run(self, query, *, now, until=None, executed=None, period=None):
-        """The query's rows: over what arrived until it is `executed`, with a TimeGenerated in the `period` to `until`."""
+        """The query's rows; of what arrived until it is `executed`, with a TimeGenerated in the `period` to `until`."""
         translation = translate(query, tuple((table, tuple(kinds)) for table, kinds in SCHEMA.items()))
         cursor = self._database.cursor()
         limits = ["true"]

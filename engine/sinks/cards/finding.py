@@ -150,7 +150,7 @@ def _timeline(title: str, notice: Notice, shown: Sequence[Command], room: Room) 
     where = next((f"; all are in {place}" for place, url in links.items() if opens(url)), "")
     rest = "" if len(shown) == total else f"  {len(shown)} of {total:,}{where}"
     if any(command.heavy for command in shown):
-        rest += "  bold: hardly anyone but intruders and auditors"
+        rest += "  bold: asked by hardly anyone but intruders and auditors"
     rows = [_launch(each, finding.start, room) for each in shown]
     return [heading(f"{title}, UTC", subtle(rest)), *rows] if shown else []
 

@@ -29,7 +29,7 @@ def hunts(folder, text):
     ("old", "new", "told"),
     [
         ("", "", []),
-        ("isnotempty(OSPlatform)", "isnotempty(OSPlatfrm)", ["17", "17"]),
+        ("isnotempty(OSPlatform)", "isnotempty(OSPlatfrm)", ["11"]),
         ('Kind = "alert", DeviceId, Timestamp, AlertId,', 'Kind = "alert", DeviceId, Timestamp,', ["AlertId"]),
     ],
 )

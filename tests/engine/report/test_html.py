@@ -188,3 +188,11 @@ def test_jinja_is_loaded_by_a_report_alone() -> None:
     subprocess.run(
         [sys.executable, "-c", "import sys, engine.report.html; assert 'jinja2' not in sys.modules"], check=True
     )
+
+
+def test_what_an_encoded_command_says_stands_beside_it_and_what_was_expected_above_all() -> None:
+    command = replace(FIRST.commands[0], decoded="whoami <b>/groups</b>")
+    told = replace(FIRST, commands=(command,), expected="an authorised test until noon, anna: pentest <i>")
+    page = Parsed(render(RUN, [told]))
+    assert "whoami <b>/groups</b>" in page.texts["code"]
+    assert "an authorised test until noon, anna: pentest <i>" in page.texts["p"]

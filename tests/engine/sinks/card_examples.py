@@ -123,12 +123,12 @@ HOSTILE_NOTICE = notice(
         device=Device(HOSTILE, HOSTILE),
         account=Account(HOSTILE, "CONTOSO"),
         actor=replace(FINDINGS[1].actor, folder_path=HOSTILE, command_line=HOSTILE),
-        chain=tuple(replace(each, file_name=HOSTILE) for each in FINDINGS[1].chain),
+        chain=(replace(FINDINGS[1].actor, file_name=HOSTILE),),
         reasons=(HOSTILE,),
         techniques=("[T1033](https://evil.example/)",),
         expected="[window](https://evil.example/)",
         commands=tuple(
-            replace(each, command_line=HOSTILE, title="**title**", decoded=HOSTILE) for each in FINDINGS[1].commands[:3]
+            replace(each, command_line=HOSTILE, title="**title**", decoded=HOSTILE) for each in FINDINGS[1].commands[:2]
         ),
     ),
     hunt_title="[hunt](https://evil.example/)",

@@ -85,7 +85,7 @@ def test_a_high_finding_says_who_did_what_where_when_and_why_it_is_odd():
         "explorer.exe → rundll32.exe → cmd.exe",
         "Techniques",
         "TA0007: T1033, T1016, T1082, T1482, T1018, T1069.002, T1518.001, T1049",
-        "Commands, UTC  bold: hardly anyone but intruders and auditors",
+        "Commands, UTC  bold: asked by hardly anyone but intruders and auditors",
         "09:44:10",
         "whoami /all   Own account and rights",
         "09:44:24",
@@ -239,7 +239,7 @@ def test_many_commands_are_cut_with_a_count_and_a_place_and_the_telling_ones_sta
 
 def test_what_is_cut_without_a_link_names_no_place():
     told = lines(card(examples.notice(examples.many(50, "net"), links=Links(), incident="")))
-    assert "Commands, UTC  20 of 50  bold: hardly anyone but intruders and auditors" in told
+    assert "Commands, UTC  20 of 50  bold: asked by hardly anyone but intruders and auditors" in told
 
 
 WIDE = ["\U00020000", "\U0001f600", "\\", '"', "\U000e0100", "<at>", "{{a(", "\n", "\u00e9"]
@@ -313,10 +313,8 @@ def test_a_card_of_5000_commands_of_8000_wide_characters_fits_and_says_how_much_
 
 
 def test_rooms_grow_smaller_in_everything():
-    sizes = [tuple(getattr(room, name) for name in room.__slots__) for room in ROOMS]
-    assert all(
-        all(more >= less for more, less in zip(*pair, strict=True)) for pair in zip(sizes, sizes[1:], strict=False)
-    )
+    sizes = [[getattr(room, name) for name in room.__slots__] for room in ROOMS]
+    assert [more for more, less in pairwise(sizes) if any(a < b for a, b in zip(more, less, strict=True))] == []
 
 
 @pytest.mark.parametrize(
@@ -392,8 +390,11 @@ HOSTILE = st.lists(st.sampled_from(PIECES) | st.text(min_size=1, max_size=4), mi
 
 
 def everywhere(text, other):
+    """A notice of two texts, whose actor's command line does not begin with its path: it stands apart."""
     notice = full(text)
-    finding = replace(notice.finding, commands=notice.finding.commands[:5], title=other, reasons=(other, text))
+    actor = replace(notice.finding.actor, folder_path=f"C:\\{text}!", command_line=f"x {text}")
+    commands = notice.finding.commands[:5]
+    finding = replace(notice.finding, actor=actor, commands=commands, title=other, reasons=(other, text))
     return replace(notice, finding=finding, links=examples.LINKS, incident=examples.INCIDENT)
 
 
@@ -431,8 +432,7 @@ def test_untrusted_text_changes_nothing_but_text(text, other):
 @settings(max_examples=counted(quick=10, full=1_000))
 @given(text=HOSTILE, other=HOSTILE)
 def test_a_card_of_hostile_text_keeps_to_the_schema(text, other):
-    notice = everywhere(text, other)
-    assert complaints(card(notice)) == []
+    assert complaints(raised(everywhere(text, other), ROOMS[-1])) == []
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -227,6 +227,14 @@ def test_its_commented_example_is_an_entry(tmp_path):
     assert [each.name for each in step.fields["windows"].entries] == ["red-team-autumn"]
 
 
+def test_the_documentations_example_is_the_commented_one(tmp_path):
+    page = (loader.HUNTS.parent / "docs" / "windows.md").read_text("utf-8")
+    (example,) = re.findall(r"(?ms)^```yaml\n(.*?)^```", page)
+    (step,) = loader.load(hunts(tmp_path, example)).steps[-1:]
+    (told,) = step.fields["windows"].entries
+    assert (told.name, told.lower, told.until - told.since) == ("red-team-autumn", False, timedelta(days=4, hours=10))
+
+
 @pytest.mark.parametrize(
     ("lower", "severities"), [(None, ["low"]), ("lower: false", ["low"]), ("lower: true", []), ("other", ["low"])]
 )
