@@ -13,6 +13,7 @@ from engine.model.delivery import Delivery
 from engine.model.finding import Finding, at_least
 from engine.model.hunt import Hunt, Route
 from engine.model.mute import Mute
+from engine.outbox import NEVER_TOLD
 from engine.sinks.interface import Sink
 from engine.stores.interface import Store
 
@@ -68,9 +69,10 @@ class News:
         news = not finding.recurs and finding.stands and at_least(finding.severity, route.min_severity)
         if held and held.state == "sent" and held.form == finding.form:
             return held
+        if held and held.state == "sending" and not told:
+            return held  # whether it was told is to be found out first
         if not told and not news:
-            gone = "it no longer stands, and was never told"
-            return held and msgspec.structs.replace(held, state="dead", reason=held.reason or gone)
+            return held and msgspec.structs.replace(held, state="dead", reason=held.reason or NEVER_TOLD)
         is_loud = told or finding.severity == "high"
         if self.observing and not is_loud and not self.sinks[route.sink].for_people:
             return held

@@ -16,7 +16,6 @@ from engine import parameters
 from engine.decode import nearest
 from engine.errors import ParameterError
 from engine.model.actor import image_path
-from engine.model.event import instant
 from engine.model.finding import Finding
 from engine.model.hunt import Hunt
 from engine.model.mute import Mute, actor_of
@@ -28,6 +27,7 @@ from engine.stores.interface import Store
 LONGEST = timedelta(days=90)
 LONGEST_OF_ALL = timedelta(hours=24)
 _DAY = timedelta(days=1)
+_LOOKED_AT = 1_000
 _TEXT = 500
 """Characters, of each text that a caller gives: a run reads every mute."""
 _FULL_PATH = re.compile(r'(?:(?:\\\\[?.]\\)?[a-z]:|\\)?(?:\\[^\\:*?"<>|]+)+')
@@ -58,8 +58,7 @@ def mute(wish: Wish, *, store: Store, hunts: Mapping[str, Hunt], tenant: str, no
     """
     said = _trimmed(wish)
     _refuse_unclear(said)
-    looked_at = _hunts(said.hunt, hunts)
-    is_heavy = _intents(looked_at.values())
+    is_heavy = _intents(_hunts(said.hunt, hunts))
     for name in said.intents:
         if name not in is_heavy:
             told = f"{name} is no intent of {said.hunt or 'any hunt'}. {nearest(name, list(is_heavy))}"
@@ -77,9 +76,9 @@ def mute(wish: Wish, *, store: Store, hunts: Mapping[str, Hunt], tenant: str, no
         actor=_actor(said.actor) if said.actor else "",
         intents=said.intents,
     )
-    found = _named(wanted, store) if wanted.fingerprint else _met(wanted, store, looked_at, now)
-    seen = {command.intent for finding in found for command in finding.commands if command.heavy}
-    heavy = filter(is_heavy.__getitem__, wanted.intents) if wanted.intents else seen
+    found = _named(wanted, store) if wanted.fingerprint else _seen(wanted, store, now)
+    known = {command.intent for finding in found for command in finding.commands if command.heavy}
+    heavy = filter(is_heavy.__getitem__, wanted.intents) if wanted.intents else known
     wanted = msgspec.structs.replace(wanted, heavy=tuple(sorted(heavy)))
     store.record_mute(wanted)
     return wanted
@@ -132,11 +131,11 @@ def _refuse_unclear(said: Wish) -> None:
     )
 
 
-def _hunts(name: str, hunts: Mapping[str, Hunt]) -> Mapping[str, Hunt]:
+def _hunts(name: str, hunts: Mapping[str, Hunt]) -> Iterable[Hunt]:
     """The hunt of that name alone, or all where none is named."""
     if name and name not in hunts:
         raise ParameterError(f"{name} is no hunt that runs here. {nearest(name, list(hunts))}", pointer="/hunt")
-    return {name: hunts[name]} if name else hunts
+    return [hunts[name]] if name else hunts.values()
 
 
 def _intents(hunts: Iterable[Hunt]) -> Mapping[str, bool]:
@@ -202,10 +201,13 @@ def _named(wanted: Mute, store: Store) -> list[Finding]:
     return found
 
 
-def _met(wanted: Mute, store: Store, hunts: Iterable[str], now: datetime) -> list[Finding]:
-    """The actor's findings on the device, of as many days as a mute may last; of a device known by its id alone."""
+def _seen(wanted: Mute, store: Store, now: datetime) -> list[Finding]:
+    """The actor's findings on the device, the latest of as many days as a mute may last; none without a device."""
     if not wanted.device:
         return []
-    span = instant(now - LONGEST), instant(now + _DAY)
-    met = (each for hunt in hunts for each in store.met(wanted.tenant, hunt, wanted.device, span))
-    return [each for each in met if wanted.actor in {"", actor_of(each)}]
+    listed = store.findings(wanted.tenant, since=now - LONGEST, device=wanted.device, limit=_LOOKED_AT)
+    return [
+        each
+        for each in listed
+        if each.stands and wanted.hunt in {"", each.hunt} and wanted.actor in {"", actor_of(each)}
+    ]

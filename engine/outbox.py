@@ -20,6 +20,7 @@ from engine.sinks.interface import Sink
 from engine.stores.interface import Store
 
 GIVEN_UP_AFTER = timedelta(days=1)
+NEVER_TOLD = "it no longer stands, and was never told"
 Describe: TypeAlias = Callable[[Sequence[Finding]], Mapping[str, Notice]]
 """The findings that go out, as notices by fingerprint: asked once a run, where something goes out."""
 _LOOKED_BACK = timedelta(hours=1)
@@ -135,10 +136,11 @@ class _Round:
         except RemoteError as failure:
             self._record_failure(each, Unclear(str(failure)), notes, delivery.telling, delivery.batch)
             return False
-        if receipt is None:
-            return True
-        self._record_sent(each, delivery.telling, receipt)
-        return False
+        if receipt:
+            self._record_sent(each, delivery.telling, receipt)
+        elif not each.finding.stands:
+            self.store.record_delivery(msgspec.structs.replace(delivery, state="dead", reason=NEVER_TOLD))
+        return receipt is None and each.finding.stands
 
     def _can_find(self, each: _Waiting) -> bool:
         return self.sink.can_tell and each.is_first

@@ -44,6 +44,9 @@ param workspaceId string = ''
 @maxValue(730)
 param retentionDays int = 90
 
+@description('The id of the action group that is told when hunts do not run; the portal alone shows it when left empty.')
+param actionGroupId string = ''
+
 @description('Settings that are secrets, by name. Each is read from the vault, where its name has dashes for underscores.')
 param vaultSettings string[] = []
 
@@ -89,6 +92,7 @@ var names = {
   insights: 'appi-${name}-${token}'
   rule: 'dcr-${name}-${token}'
   network: 'vnet-${name}-${token}'
+  alerts: 'alert-${name}-${token}'
 }
 var workspace = empty(workspaceId)
   ? resourceId('Microsoft.OperationalInsights/workspaces', names.workspace)
@@ -191,6 +195,17 @@ module workbook 'modules/workbook.bicep' = {
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    prefix: names.alerts
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    actionGroupId: actionGroupId
   }
 }
 

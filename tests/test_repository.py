@@ -39,9 +39,9 @@ def functions(path):
     return (node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-def length(function):
+def length(path, function):
     """Lines from `def` to the end; the options of a command count as one, since they are its documentation."""
-    is_command = any("command" in ast.unparse(each) for each in function.decorator_list)
+    is_command = path.parent == ROOT / "engine" / "cli" and not function.name.startswith("_")
     return function.end_lineno - (function.body[0] if is_command else function).lineno + 1
 
 
@@ -56,7 +56,7 @@ def test_no_module_is_longer_than_300_lines():
 
 
 def test_no_function_is_longer_than_40_lines():
-    lengths = {f"{name(path)}:{each.name}": length(each) for path in HOUSE for each in functions(path)}
+    lengths = {f"{name(path)}:{each.name}": length(path, each) for path in HOUSE for each in functions(path)}
     assert {each: lines for each, lines in lengths.items() if lines > 40} == {}
 
 

@@ -67,7 +67,9 @@ def _text(*lines: str, style: str = "") -> Text:
     from rich.text import Text  # noqa: PLC0415 - the deployed app has no rich
 
     written = [
-        Text.assemble(*((piece.text, "reverse" if piece.escaped else "") for piece in pieces(line))) for line in lines if line
+        Text.assemble(*((piece.text, "reverse" if piece.escaped else "") for piece in pieces(line)))
+        for line in lines
+        if line
     ]
     made = Text("\n").join(written)
     made.style = style

@@ -1,9 +1,9 @@
 """Findings as rows of a table in a Log Analytics workspace, through the Logs Ingestion API and a data collection rule.
 
-Microsoft's own client, azure-monitor-ingestion 1.1.0, was read, and is not used. It repeats a request whose answer was
-lost, so that nobody can mark the row; it counts neither brackets nor commas into its chunks of 1 MB, and leaves a row
-that is larger to the service; it raises in the midst of several chunks without a word of those that were taken; its
-errors name no role. What it would save is one POST.
+Microsoft's own client, azure-monitor-ingestion 1.1.0, is not used. It repeats a request that was answered with 500 or
+504, which may have been carried out, so that nobody can mark the rows; it counts neither brackets nor commas into its
+chunks of 1 MB, and fails in the midst of several without a word of those that were taken; its errors name no role. What
+it would save is one POST.
 
 The body is not compressed: the service counts it unpacked, and findings are few.
 """

@@ -13,30 +13,25 @@ could act as HTML or Markdown is escaped too.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 from engine.model.event import instant, ticks, timestamp
-from engine.model.finding import Account, Command, Process
+from engine.model.finding import Account, Command, Device, Finding, Process
 from engine.model.notice import DeviceContext, Notice
-from engine.report.visible import visible
 from engine.report.words import path, titles
 from engine.sinks.alert_entities import category
+from engine.sinks.log_cut import MOST_BYTES, fitting, shown, texts
 from engine.sinks.log_summary import state, summary
 from engine.sinks.plain_text import safe
 
-MOST_BYTES = 32_000
-"""Of a field, as it is stored."""
-_NAME, _LINE, _LINK = 1_000, 2_000, 16_000
+_LINE, _LINK = 2_000, 16_000
 _PART = 500
 """Of a text within a context, so that the whole fits."""
 _TITLE, _SUMMARY = 240, 4_800
 """Of an alert's name and description: from 256 bytes and from 5 KB on, Sentinel drops them."""
-_NOTE = 40
-"""Room for the words that say how much is cut off."""
 
 Text: TypeAlias = Annotated[str, msgspec.Meta(extra={"column": "string"})]
 Number: TypeAlias = Annotated[int | None, msgspec.Meta(extra={"column": "long"})]
@@ -113,68 +108,22 @@ def columns() -> dict[str, str]:
 def row(notice: Notice, at: datetime | None) -> Row:
     """The row that tells of a finding `at` a moment (UTC), None for one that is not sent. Pure."""
     finding = notice.finding
-    host, _, domain = finding.device.name.rstrip(".").partition(".")
-    name, suffix = _account(finding.account)
-    commands = _fitting(_command(each) for each in finding.commands)
     return Row(
         time_generated=timestamp(instant(at)) if at else None,
-        fingerprint=shown(finding.fingerprint),
         telling=_telling(notice),
         state=state(notice),
         repeated=notice.perhaps_told,
-        run_tenant=shown(finding.tenant),
-        hunt=shown(finding.hunt),
-        hunt_title=shown(notice.hunt_title),
-        finding_title=shown(safe(finding.title, _NAME), _TITLE),
+        finding_title=shown(safe(finding.title, _LINE), _TITLE),
         summary=shown(summary(notice), _SUMMARY, keep="\n"),
-        severity=finding.severity.capitalize(),
-        score=finding.score,
-        expected=shown(finding.expected),
-        retracted=shown(finding.retracted),
-        absorbed_by=shown(finding.absorbed_by),
-        aliases=_texts(finding.aliases),
-        device_id=shown(finding.device.id),
-        device_name=shown(finding.device.name),
-        host_name=shown(host),
-        dns_domain=shown(domain),
-        account_name=shown(name),
-        account_domain=shown(finding.account.domain),
-        account_upn_suffix=shown(suffix),
-        account_sid=shown(finding.account.sid),
-        **_actor(finding.actor),
-        start_time=_moment(finding.start),
-        end_time=_moment(finding.end),
-        commands=commands,
-        command_count=len(finding.commands),
-        commands_shown=len(commands),
-        intents=_texts(titles(finding)),
         tactic=category(notice.tactic),
-        techniques=_texts(finding.techniques),
-        reasons=_texts(finding.reasons),
-        chain=_texts([path(each) for each in finding.chain]),
-        response=_texts(notice.response),
         context=_context(notice.context),
-        device_link=shown(notice.links.device, _LINK),
-        hunting_link=shown(notice.links.hunting, _LINK),
-        incident_link=shown(notice.incident, _LINK),
+        **_finding(finding),
+        **_hunt(notice),
+        **_device(finding.device),
+        **_account(finding.account),
+        **_actor(finding.actor),
+        **_evidence(finding),
     )
-
-
-def shown(text: str, most: int = _NAME, *, keep: str = "") -> str:
-    """The text, visible, in at most `most` bytes of UTF-8: what is cut off is counted. `keep` parts lines."""
-    if len(text) <= most:
-        whole = keep.join(map(visible, text.split(keep))) if keep else visible(text)
-        if len(whole.encode()) <= most:
-            return whole
-    used = 0
-    pieces: list[str] = []
-    for character in text:
-        piece = character if character == keep else visible(character)
-        used += len(piece.encode())
-        if used > most - _NOTE:
-            break
-        pieces.append(piece)
-    return f"{''.join(pieces)}... ({len(text) - len(pieces):,} more characters)"
 
 
 def _telling(notice: Notice) -> str:
@@ -182,10 +131,49 @@ def _telling(notice: Notice) -> str:
     return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _account(account: Account) -> tuple[str, str]:
-    """The name as Sentinel's Account has it, without what stands behind an `@`, and that."""
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "fingerprint": shown(finding.fingerprint),
+        "run_tenant": shown(finding.tenant),
+        "severity": finding.severity.capitalize(),
+        "score": finding.score,
+        "expected": shown(finding.expected),
+        "retracted": shown(finding.retracted),
+        "absorbed_by": shown(finding.absorbed_by),
+        "aliases": texts(finding.aliases),
+    }
+
+
+def _hunt(notice: Notice) -> dict[str, Any]:
+    return {
+        "hunt": shown(notice.finding.hunt),
+        "hunt_title": shown(notice.hunt_title),
+        "response": texts(notice.response),
+        "device_link": shown(notice.links.device, _LINK),
+        "hunting_link": shown(notice.links.hunting, _LINK),
+        "incident_link": shown(notice.incident, _LINK),
+    }
+
+
+def _device(device: Device) -> dict[str, Any]:
+    host, _, domain = device.name.rstrip(".").partition(".")
+    return {
+        "device_id": shown(device.id),
+        "device_name": shown(device.name),
+        "host_name": shown(host),
+        "dns_domain": shown(domain),
+    }
+
+
+def _account(account: Account) -> dict[str, Any]:
+    """As Sentinel's Account has it: without what stands behind an `@` in its name, and that."""
     name, _, suffix = account.name.partition("@")
-    return name, suffix
+    return {
+        "account_name": shown(name),
+        "account_domain": shown(account.domain),
+        "account_upn_suffix": shown(suffix),
+        "account_sid": shown(account.sid),
+    }
 
 
 def _actor(actor: Process) -> dict[str, Any]:
@@ -197,6 +185,21 @@ def _actor(actor: Process) -> dict[str, Any]:
         "process_command_line": shown(actor.command_line, MOST_BYTES),
         "process_sha1": shown(actor.sha1),
         "process_signature": shown(actor.signature_status),
+    }
+
+
+def _evidence(finding: Finding) -> dict[str, Any]:
+    commands = fitting(_command(each) for each in finding.commands)
+    return {
+        "start_time": _moment(finding.start),
+        "end_time": _moment(finding.end),
+        "commands": commands,
+        "command_count": len(finding.commands),
+        "commands_shown": len(commands),
+        "intents": texts(titles(finding)),
+        "techniques": texts(finding.techniques),
+        "reasons": texts(finding.reasons),
+        "chain": texts([path(each) for each in finding.chain]),
     }
 
 
@@ -239,28 +242,9 @@ def _context(context: DeviceContext | None) -> dict[str, Any] | None:
         "AssetValue": shown(context.asset_value, _PART),
         "Exposure": shown(context.exposure, _PART),
         "InternetFacing": context.internet_facing,
-        "LoggedOn": _texts(context.logged_on, most=room),
+        "LoggedOn": texts(context.logged_on, most=room),
         "RemoteDevice": shown(context.remote_device, _PART),
         "RemoteAddress": shown(context.remote_address, _PART),
-        "Alerts": _fitting(alerts, most=room),
+        "Alerts": fitting(alerts, most=room),
         "AlertCount": len(alerts),
     }
-
-
-def _texts(texts: Sequence[str], *, most: int = MOST_BYTES) -> list[str]:
-    """The texts, as many as fit; the last one says how many do not."""
-    kept = _fitting((shown(each) for each in texts), most=most - _NOTE)
-    left = len(texts) - len(kept)
-    return [*kept, f"... ({left:,} more)"] if left else kept
-
-
-def _fitting(values: Iterable[Any], *, most: int = MOST_BYTES) -> list[Any]:
-    """The first of the values, as many as fit into `most` bytes of a JSON array."""
-    kept: list[Any] = []
-    used = 1
-    for value in values:
-        used += len(msgspec.json.encode(value)) + 1
-        if used > most:
-            break
-        kept.append(value)
-    return kept

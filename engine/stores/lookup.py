@@ -15,6 +15,7 @@ from engine.model.run import HuntRun
 Span: TypeAlias = tuple[int, int]
 """From the first tick to the last, both in it."""
 SECRET_BYTES = 32
+ANSWERED_WITHIN = timedelta(hours=1)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -82,7 +83,7 @@ def latest_first(finding: Finding) -> tuple[int, str]:
 
 def is_open(demand: Demand, now: datetime) -> bool:
     """Whether a demand is still to be answered: one that is an hour old never will be."""
-    return demand.state != "done" and demand.since > now - timedelta(hours=1)
+    return demand.state != "done" and demand.since > now - ANSWERED_WITHIN
 
 
 def by_age(mute: Mute) -> tuple[datetime, str]:

@@ -47,6 +47,10 @@ _STEPS = (
     (
         """CREATE TABLE mute
             (tenant TEXT, id TEXT, since TEXT NOT NULL, document BLOB NOT NULL, PRIMARY KEY (tenant, id))""",
+        """CREATE TABLE demand (id TEXT PRIMARY KEY, open INTEGER NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL,
+            document BLOB NOT NULL)""",
+        "CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL)",
+        "CREATE INDEX finding_listed ON finding (tenant, first DESC, fingerprint)",
     ),
 )
 _VERSION = len(_STEPS)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +16,9 @@ import msgspec
 from engine.errors import StoreError
 from engine.model.baseline import Day
 from engine.model.delivery import Delivery
-from engine.model.finding import Finding, recurrence_key
+from engine.model.demand import Demand
+from engine.model.event import instant
+from engine.model.finding import Finding, Severity, recurrence_key
 from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
@@ -123,6 +127,51 @@ class Sqlite:
             " ORDER BY moment DESC, id LIMIT ?"
         )
         return self._documents(HuntRun, statement, hunt, hunt, tenant, tenant, limit)
+
+    def demand(self, demand_id: str) -> Demand | None:
+        """See Store."""
+        return next(iter(self._documents(Demand, "SELECT document FROM demand WHERE id = ?", demand_id)), None)
+
+    def record_demand(self, demand: Demand) -> None:
+        """See Store."""
+        statement = "INSERT OR REPLACE INTO demand (id, open, since, until, document) VALUES (?, ?, ?, ?, ?)"
+        times = _text(demand.since), _text(demand.until)
+        self._change(statement, demand.id, demand.state != "done", *times, msgspec.json.encode(demand))
+
+    def open_demands(self, now: datetime) -> int:
+        """See Store."""
+        asked = "SELECT count(*) FROM demand WHERE open AND since > ?"
+        (number,) = self._rows(asked, _text(now - lookup.ANSWERED_WITHIN))[0]
+        return int(number)
+
+    def forget_demands(self, now: datetime) -> None:
+        """See Store."""
+        self._change("DELETE FROM demand WHERE until <= ?", _text(now))
+
+    def findings(
+        self,
+        tenant: str,
+        *,
+        since: datetime | None = None,
+        least: Severity = "informational",
+        device: str = "",
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[Finding, ...]:
+        """See Store."""
+        asked = "SELECT document FROM finding WHERE tenant = ? AND first >= ? ORDER BY first DESC, fingerprint"
+        wanted = lookup.Wanted(tenant, since, least, device, self.finding(after) if after else None)
+        with self._connection() as connection:
+            rows = connection.execute(asked, (tenant, instant(since) if since else -1))
+            found = (msgspec.json.decode(document, type=Finding) for (document,) in rows)
+            return tuple(islice(filter(wanted.has, found), limit))
+
+    def secret(self, name: str) -> bytes:
+        """See Store."""
+        made = secrets.token_bytes(lookup.SECRET_BYTES)
+        self._change("INSERT OR IGNORE INTO secret VALUES (?, ?)", name, made)
+        (value,) = self._rows("SELECT value FROM secret WHERE name = ?", name)[0]
+        return bytes(value)
 
     def days(self, tenant: str, hunt: str) -> tuple[Day, ...]:
         """See Store."""

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import msgspec
 from azure.data.tables import TableEntity
 
-from engine.model.finding import Finding, by_start, recurrence_key
+from engine.model.event import instant, ticks
+from engine.model.finding import SEVERITIES, Finding, by_start, recurrence_key
 from engine.stores import lookup
 from engine.stores.documents import HEADS, Documents
 from engine.stores.entities import safe
@@ -62,12 +63,40 @@ class TableFindings:
         within = _within(finding.hunt, finding.device.id)
         held = self._entities.get(*whereabouts)
         earlier = held["within"] if held else None
-        if earlier != within:
-            self._entities.set(*whereabouts, {"within": within})
+        listed, listed_before = _listed(finding), held.get("listed") if held else None
+        self._entities.set(_listing(finding.tenant), listed, _listing_of(finding))
+        if (earlier, listed_before) != (within, listed):
+            self._entities.set(*whereabouts, {"within": within, "listed": listed})
         about = {"severity": finding.severity, "start": finding.start, "end": finding.end}
         self._documents.write(within, row, msgspec.json.encode(finding), about=about, marks=_marks(finding))
         if earlier and earlier != within:
             self._documents.delete(earlier, row)
+        if listed_before and listed_before != listed:
+            self._entities.delete(_listing(finding.tenant), listed_before)
+
+    def findings(self, wanted: lookup.Wanted, limit: int) -> tuple[Finding, ...]:
+        """The findings that are wanted, the latest first, at most `limit`."""
+        first = f"{_listed(wanted.last)};" if wanted.last else "-"
+        end = f"{_backwards(instant(wanted.since))};" if wanted.since else "~"
+        found: list[Finding] = []
+        while len(found) < limit:
+            asked = limit - len(found)
+            entries = self._entities.between(
+                _listing(wanted.tenant),
+                (first, end),
+                where="rank ge @rank and (@device eq '' or device eq @device or name eq @device)",
+                limit=asked,
+                rank=str(SEVERITIES.index(wanted.least)),
+                device=wanted.device.casefold(),
+            )
+            each = (self.finding(entry["fingerprint"]) for entry in entries)
+            # One whose entry is left over from an earlier form stands elsewhere, or is wanted no more.
+            pairs = zip(entries, each, strict=True)
+            found += [it for entry, it in pairs if it and _listed(it) == entry["RowKey"] and wanted.has(it)]
+            if len(entries) < asked:
+                break
+            first = f"{entries[-1]['RowKey']};"
+        return tuple(found)
 
     def _whole(self, heads: Iterable[TableEntity]) -> list[Finding]:
         documents = map(self._documents.whole, heads)
@@ -79,6 +108,30 @@ def _marks(finding: Finding) -> dict[str, str | bool]:
     first, last = map(_sortable, lookup.span(finding))
     key = _hashed(recurrence_key(finding))
     return {"tenant": safe(finding.tenant), "key": key, "first": first, "last": last, "stands": finding.stands}
+
+
+def _listing(tenant: str) -> str:
+    return safe("listing", tenant)
+
+
+def _listed(finding: Finding) -> str:
+    """The row of a finding's entry in the listing: the latest start sorts first."""
+    return f"{_backwards(ticks(finding.start))}:{safe(finding.fingerprint)}"
+
+
+def _listing_of(finding: Finding) -> dict[str, str]:
+    """What findings are listed by."""
+    return {
+        "fingerprint": finding.fingerprint,
+        "rank": str(SEVERITIES.index(finding.severity)),
+        "device": finding.device.id.casefold(),
+        "name": finding.device.name.casefold(),
+    }
+
+
+def _backwards(ticks: int) -> str:
+    """Ticks as text that sorts the other way."""
+    return f"{10**19 - 1 - (ticks + _TICKS_BEFORE_1970):019}"
 
 
 def _whereabouts(fingerprint: str) -> tuple[str, str]:

@@ -10,6 +10,9 @@
 | `delivery:FINGERPRINT` | SINK | the delivery, and its ticket while it waits |
 | `outbox:TENANT:HUNT` | ticket | where a delivery stands that waits |
 | `mute:TENANT` | ID | a mute |
+| `demand` | ID | a run on demand, and its answer |
+| `secret` | NAME | random bytes |
+| `listing:TENANT` | TIME:FINGERPRINT | where a finding is, the latest first |
 | `run:HUNT:TENANT` | time before the end of time, and id | the run; so the latest stands first |
 | `run-id:ID` | `run` | where the run stands |
 | `day:TENANT:HUNT` | DAY | a day of the baseline, zipped |
@@ -19,6 +22,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
@@ -29,15 +33,18 @@ from azure.core.credentials import TokenCredential
 from engine.errors import StoreError
 from engine.model.baseline import Day
 from engine.model.delivery import Delivery
-from engine.model.finding import Finding
+from engine.model.demand import Demand
+from engine.model.finding import Finding, Severity
 from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
+from engine.stores import lookup
 from engine.stores.documents import HEADS, Documents, packed, unpacked
 from engine.stores.entities import Entities, contend, safe
 from engine.stores.interface import Mark
 from engine.stores.lookup import Claim
 from engine.stores.table_deliveries import TableDeliveries
+from engine.stores.table_demands import TableDemands
 from engine.stores.table_findings import TableFindings
 from engine.stores.table_mutes import TableMutes
 from engine.stores.table_runs import TableRuns
@@ -58,6 +65,7 @@ class Tables:
         self._findings = TableFindings(self._documents)
         self._deliveries = TableDeliveries(self._documents)
         self._mutes = TableMutes(self._documents)
+        self._demands = TableDemands(self._documents)
         self._runs = TableRuns(self._documents)
         found = self._version()
         if found != _VERSION:
@@ -133,6 +141,40 @@ class Tables:
         """See Store."""
         return self._runs.runs(hunt, tenant=tenant, limit=limit)
 
+    def demand(self, demand_id: str) -> Demand | None:
+        """See Store."""
+        return self._demands.demand(demand_id)
+
+    def record_demand(self, demand: Demand) -> None:
+        """See Store."""
+        self._demands.record_demand(demand)
+
+    def open_demands(self, now: datetime) -> int:
+        """See Store."""
+        return self._demands.open_demands(now)
+
+    def forget_demands(self, now: datetime) -> None:
+        """See Store."""
+        self._demands.forget_demands(now)
+
+    def findings(
+        self,
+        tenant: str,
+        *,
+        since: datetime | None = None,
+        least: Severity = "informational",
+        device: str = "",
+        after: str = "",
+        limit: int = 100,
+    ) -> tuple[Finding, ...]:
+        """See Store."""
+        last = self.finding(after) if after else None
+        return self._findings.findings(lookup.Wanted(tenant, since, least, device, last), limit)
+
+    def secret(self, name: str) -> bytes:
+        """See Store."""
+        return contend(lambda: self._secret(safe(name)))
+
     def days(self, tenant: str, hunt: str) -> tuple[Day, ...]:
         """See Store."""
         documents = map(self._documents.whole, self._entities.between(safe("day", tenant, hunt), HEADS))
@@ -190,6 +232,14 @@ class Tables:
         held = self._entities.get(*place)
         if held and held["holder"] == holder:
             self._entities.delete(*place, over=held)
+
+    def _secret(self, name: str) -> bytes:
+        held = self._entities.get("secret", name)
+        if held is None:
+            made = secrets.token_bytes(lookup.SECRET_BYTES)
+            self._entities.put("secret", name, {"value": made}, over=None)
+            return made
+        return bytes(held["value"])
 
     def _book(self, tenant: str, now: datetime, limits: Sequence[Limit]) -> datetime:
         place = safe("calls", tenant), "calls"

@@ -116,7 +116,7 @@ def test_what_an_actor_does_on_a_device_is_kept_quiet_from_the_start_and_nothing
 def test_a_heavy_intent_is_muted_where_it_was_seen_before_or_is_named(house):
     house.run("whoami", "net")
     assert house.told == (1, 0)
-    assert house.mute("--device", "ws01", "--actor", TOOL).heavy == ("whose",)
+    assert house.mute("--device", "ws01.contoso.com", "--actor", TOOL).heavy == ("whose",)
     assert (house.run("whoami", "net", "net"), house.told) == (1, (1, 0))
     assert (house.run("whoami", "net", device="ws02"), house.told) == (0, (2, 0))
     named = house.mute("--device", "ws03", "--actor", TOOL, "--intents", "who,where", "--intents", "whose")

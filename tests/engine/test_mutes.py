@@ -213,6 +213,7 @@ def test_what_is_wide_or_long_or_unclear_is_refused_with_its_cure_and_nothing_is
         (wish(fingerprint="heavy"), ("domain-admins",)),
         (wish(fingerprint="younger"), ("domain-admins", "trusts")),
         (wish(**ONE), ("domain-admins",)),
+        (wish(device="WS01.contoso.com", actor=TOOL), ("domain-admins",)),
         (wish(device="d", actor=r"C:\other\tool.exe"), ()),
         (wish(device="e", actor=TOOL), ()),
         (wish(**ONE, hunt="discovery-burst"), ("domain-admins",)),
@@ -230,6 +231,8 @@ def test_the_heavy_intents_that_are_known_are_those_of_what_is_muted(store, aske
     store.record_finding(
         found("long ago", commands=asks(trusts=True), start="2026-07-01T00:00:00Z", end="2026-07-01T00:00:00Z")
     )
+    store.record_finding(found("withdrawn", commands=asks(trusts=True), retracted="no"))
+    store.record_finding(found("theirs", commands=asks(trusts=True), tenant="other"))
     store.record_finding(found("by another", commands=asks(other=True), actor=Process(file_name="tool.exe")))
     assert muted(store, asked).heavy == heavy
 

@@ -344,6 +344,23 @@ def test_while_the_far_side_cannot_be_searched_nothing_is_told_again():
     assert (sink.raised, store.delivery("f", "memory").state) == (1, "sent")
 
 
+@pytest.mark.parametrize(("after", "told", "state"), [(True, ["", "because"], "sent"), (False, [], "dead")])
+def test_what_is_retracted_while_nobody_knows_whether_it_was_told(after, told, state):
+    class Noting(Crashing):
+        def deliver(self, notice):
+            receipt = super().deliver(notice)
+            heard.append(notice.finding.retracted)
+            return receipt
+
+    heard, store, sink = [], Store(), Noting(after=after)
+    with pytest.raises(RuntimeError):
+        tell(store, sink, FINDING)
+    heard = [each.finding.retracted for each in sink.notices.values()]
+    for _ in range(2):
+        tell(store, sink, grown(retracted="because"))
+    assert (heard, store.delivery("f", "memory").state) == (told, state)
+
+
 def test_of_a_digest_each_finding_keeps_its_own_severity():
     store, sink, hunt = Store(), Sink(), routed(digest="hourly")
     tell(store, sink, grown(severity="low"), grown(fingerprint="g", severity="medium"), hunt=hunt)

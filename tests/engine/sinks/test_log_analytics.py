@@ -16,7 +16,7 @@ from engine.model.finding import Account, Device, Process
 from engine.model.notice import DeviceContext, Digest, Links, Notice, OpenAlert
 from engine.remote.retries import Retries
 from engine.remote.session import Session
-from engine.sinks import log_row
+from engine.sinks import log_cut, log_row
 from engine.sinks.log_analytics import MOST_BYTES, LogAnalytics, batches
 from tests.engine.stores.test_contract import a_command, a_finding
 from tests.fakes.clock import Clock
@@ -405,7 +405,7 @@ def test_property_a_row_of_any_text_is_within_the_limits(data, factor):
     long = HOSTILE.map(lambda text: text * (factor if data.draw(st.booleans()) else 1))
     row = log_row.row(_hostile(data.draw, long), NOON)
     sizes = _sizes(msgspec.to_builtins(row))
-    assert {name: size for name, size in sizes.items() if size > log_row.MOST_BYTES} == {}
+    assert {name: size for name, size in sizes.items() if size > log_cut.MOST_BYTES} == {}
     assert sizes["FindingTitle"] <= 256
     assert sizes["Summary"] <= 5_000
     assert len(msgspec.json.encode([row])) < MOST_BYTES
