@@ -154,7 +154,7 @@ def _teams(places: Places, retries: Retries | None) -> dict[str, Sink]:
     """A sink for each webhook."""
     from engine.remote import retries as waits  # noqa: PLC0415 - for who needs it
     from engine.remote.session import Session  # noqa: PLC0415
-    from engine.remote.webhook import webhook  # noqa: PLC0415
+    from engine.remote.webhook import cure, webhook  # noqa: PLC0415
 
     if not places.teams:
         raise SettingsError("VIZSLA_SINKS names teams: set VIZSLA_TEAMS_URL to the address of its webhook.")
@@ -162,7 +162,7 @@ def _teams(places: Places, retries: Retries | None) -> dict[str, Sink]:
     for channel, url in places.teams.items():
         setting = f"VIZSLA_TEAMS_URL_{channel.upper()}" if channel else "VIZSLA_TEAMS_URL"
         host, path = webhook(url, setting=setting, hosts=places.teams_hosts)
-        session = Session(name="Teams", url=host, token=None, retries=retries or waits.Retries())
+        session = Session(name="Teams", url=host, token=None, retries=retries or waits.Retries(), cure=cure)
         name = f"teams:{channel}" if channel else "teams"
         built[name] = _imported(SINKS["teams"])(session=session, path=path, name=name)
     return built

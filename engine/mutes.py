@@ -28,6 +28,7 @@ LONGEST = timedelta(days=90)
 LONGEST_OF_ALL = timedelta(hours=24)
 _DAY = timedelta(days=1)
 _LOOKED_AT = 1_000
+"""Findings of a device: what was heavy in an older one speaks again."""
 _TEXT = 500
 """Characters, of each text that a caller gives: a run reads every mute."""
 _FULL_PATH = re.compile(r'(?:(?:\\\\[?.]\\)?[a-z]:|\\)?(?:\\[^\\:*?"<>|]+)+')

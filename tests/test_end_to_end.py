@@ -1,16 +1,19 @@
 """The scheduled path as in Azure: dispatch, queue on Azurite, Microsoft's worker, fake Graph, store on Azurite."""
 
+import json
 import shutil
 import textwrap
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from engine.sinks.defender_alert import RIGHTS
 from engine.sources.recorded import Recorded
 from tests import process
 from tests.fakes.azurite import Azurite
 from tests.fakes.graph import Graph, Refusal
 from tests.fakes.identity import Identity
+from tests.fakes.teams import Teams
 from tests.tree import ROOT
 
 BEFORE = """
@@ -75,24 +78,25 @@ def intrusion(device):
 
 def play(azurite, rows, script, *faults, table, **environment):
     """Runs the script beside the app in a process of its own; gives what it shows."""
-    with (
-        Recorded(tables={"DeviceProcessEvents": rows}) as recorded,
-        Graph(recorded) as graph,
-        Identity() as identity,
-    ):
+    with Recorded(tables={"DeviceProcessEvents": rows}) as recorded, Graph(recorded) as graph, Identity() as identity:
         graph.faults.extend(faults)
-        settings = {
-            "VIZSLA_TABLES_URL": azurite.table,
-            "VIZSLA_TENANT": table,
-            "VIZSLA_GRAPH_URL": graph.url,
-            "AzureWebJobsStorage__queueServiceUri": azurite.queue,
-            **identity.environment,
-            **azurite.environment,
-            **environment,
-        }
-        code = textwrap.dedent(BEFORE) + textwrap.dedent(script)
-        told, log = process.shown(code, timeout=240, **settings)
-        assert graph.violations == []
+        return played(azurite, graph, identity, script, table=table, **environment)
+
+
+def played(azurite, graph, identity, script, *, table, **environment):
+    """The same beside fakes that are there already."""
+    settings = {
+        "VIZSLA_TABLES_URL": azurite.table,
+        "VIZSLA_TENANT": table,
+        "VIZSLA_GRAPH_URL": graph.url,
+        "AzureWebJobsStorage__queueServiceUri": azurite.queue,
+        **identity.environment,
+        **azurite.environment,
+        **environment,
+    }
+    code = textwrap.dedent(BEFORE) + textwrap.dedent(script)
+    told, log = process.shown(code, timeout=240, **settings)
+    assert graph.violations == []
     assert "domain admins" not in log
     return told
 
@@ -102,14 +106,53 @@ def test_end_to_end_from_the_timer_to_the_sink_once(azurite):
         for _ in range(2):
             host.fire('dispatch')
             host.drain('hunt', 'vizsla-runs')
-        status, _, body = host.worker.http('health_detail')
-        show(health=[status, json.loads(body)['problems']], probe=host.worker.http('health')[0])
+        status, _, body = host.worker.http('api', url='http://127.0.0.1/api/health/detail')
+        show(health=[status, json.loads(body)['problems']], probe=host.worker.http('health', url='http://127.0.0.1/api/health')[0])
     """
     shown = play(azurite, intrusion("ws1"), script, table="once")
     hunts = ["discovery-burst", "discovery-by-device", "discovery-by-parent"]
     assert [run[:4] for run in shown["runs"]] == [[hunt, "window", "succeeded", 1] for hunt in hunts]
     assert shown["told"] == [[hunt, "ws1"] for hunt in hunts]
     assert (shown["health"], shown["probe"], shown["log"]) == ([200, []], 200, [])
+
+
+def test_end_to_end_a_finding_is_an_incident_in_defender_and_a_card_in_teams_once(azurite):
+    script = """
+        for _ in range(2):
+            host.fire('dispatch')
+            host.drain('hunt', 'vizsla-runs')
+        desk = bootstrap.desk()
+        notes = [note for run in desk.store.runs() for note in run.notes]
+        print(json.dumps({'notes': notes, 'log': host.log}))
+    """
+    roles = ("ThreatHunting.Read.All", *RIGHTS.values())
+    rows = intrusion("ws1")
+    rows[0]["ProcessCommandLine"] = "whoami /all & net use \\\\srv\\ipc$ /user:corp\\bob Winter2026 & whoami"
+    with (
+        Recorded(tables={"DeviceProcessEvents": rows}) as recorded,
+        Graph(recorded) as graph,
+        Identity(roles=roles) as identity,
+        Teams() as teams,
+    ):
+        sinks = {
+            "VIZSLA_SINKS": "teams;defender_alert",
+            "VIZSLA_TEAMS_URL": teams.address,
+            "VIZSLA_TEAMS_HOSTS": "127.0.0.1",
+        }
+        shown = played(azurite, graph, identity, script, table="told", **sinks)
+        assert shown == {"notes": [], "log": []}
+        assert (teams.violations, teams.failed) == ([], [])
+        burst, *_ = (
+            alert for alert in graph.alerts.alerts if "rundll32" in alert["title"] or "loader" in alert["title"]
+        )
+        assert len(graph.alerts.alerts) == len(graph.alerts.incidents)
+        links = {alert["alertWebUrl"] for alert in graph.alerts.alerts}
+        cards = [json.dumps(message) for message in teams.shown]
+        assert burst["severity"] in {"medium", "high"}
+        assert any(link in card for link in links for card in cards)
+        told = json.dumps(graph.alerts.alerts) + "".join(cards)
+    assert "Winter2026" not in told
+    assert "/user:corp" in told
 
 
 def test_end_to_end_a_throttled_run_waits_in_the_queue_and_is_no_failure(azurite):
@@ -161,7 +204,7 @@ def test_end_to_end_a_new_tenant_learns_its_past_and_only_observes_meanwhile(azu
         host.fire('learn')
         host.drain('hunt', 'vizsla-runs')
         days = bootstrap.desk().store.days('learns', 'discovery-burst')
-        _, _, body = host.worker.http('health_detail')
+        _, _, body = host.worker.http('api', url='http://127.0.0.1/api/health/detail')
         show(days=len(days), observing={each['hunt']: each['observing'] for each in json.loads(body)['hunts']})
     """
     shown = play(azurite, intrusion("ws1"), script, table="learns")

@@ -211,7 +211,7 @@ def test_what_is_wide_or_long_or_unclear_is_refused_with_its_cure_and_nothing_is
     ("asked", "heavy"),
     [
         (wish(fingerprint="heavy"), ("domain-admins",)),
-        (wish(fingerprint="younger"), ("domain-admins", "trusts")),
+        (wish(fingerprint="younger"), ("domain-admins", "shares", "trusts")),
         (wish(**ONE), ("domain-admins",)),
         (wish(device="WS01.contoso.com", actor=TOOL), ("domain-admins",)),
         (wish(device="d", actor=r"C:\other\tool.exe"), ()),
@@ -227,7 +227,7 @@ def test_the_heavy_intents_that_are_known_are_those_of_what_is_muted(store, aske
     store.record_finding(found("heavy", commands=asks("current-user", domain_admins=True)))
     store.record_finding(found("younger", commands=asks(trusts=True), absorbed_by="old"))
     store.record_finding(found("old", commands=asks(domain_admins=True), absorbed_by="oldest"))
-    store.record_finding(found("oldest", device=Device("f", "ws02"), commands=asks("current-user")))
+    store.record_finding(found("oldest", device=Device("f", "ws02"), commands=asks(shares=True)))
     store.record_finding(
         found("long ago", commands=asks(trusts=True), start="2026-07-01T00:00:00Z", end="2026-07-01T00:00:00Z")
     )
