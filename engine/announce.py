@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ class News:
     """What is put into the outbox of `store` at `now`. While `observing`, people get a daily digest instead."""
 
     hunt: Hunt
+    tenant: str
     sinks: Mapping[str, Sink]
     store: Store
     now: datetime
@@ -41,27 +43,45 @@ class News:
         """Puts into the outbox what each finding's sinks do not know yet. Gives how many findings are kept quiet.
 
         A recurrence is told to nobody. A sink that was told of a finding hears what becomes of it, however mild it is
-        by now. What somebody has muted is kept as such, and told to nobody.
+        by now. What somebody has muted is kept as such, and told to nobody; so is what waits from earlier runs.
         """
-        return sum(self._announce(finding) for finding in findings)
+        told = list(findings)
+        names = {finding.fingerprint for finding in told}
+        held = self.store.undelivered(self.tenant, self.hunt.id) if self.mutes else ()
+        waiting = {each.fingerprint for each in held} - names
+        waits = [finding for name in sorted(waiting) if (finding := self.store.finding(name))]
+        kept: Counter[str] = Counter()
+        quiet = sum([self._announce(finding, kept) for finding in (*told, *waits)])
+        self._count(kept)
+        return quiet
 
-    def _announce(self, finding: Finding) -> bool:
+    def _announce(self, finding: Finding, kept: Counter[str]) -> bool:
+        """Puts one into the outbox; gives whether it is kept quiet, and counts that where it is news."""
         mute = next((each for each in self.mutes if each.covers(finding, self.now)), None)
-        quiet = fresh = False
+        states: set[str] = set()
         for route in self.hunt.definition.deliver:
             if route.sink not in self.sinks:
                 continue
             held = self.store.delivery(finding.fingerprint, route.sink)
             delivery = self._delivery(finding, route, held)
-            if delivery and mute and delivery.state in {"pending", "failed"}:
-                delivery = msgspec.structs.replace(delivery, state="muted", telling=finding.form, reason=mute.id)
-                fresh = fresh or held is None or (held.state, held.telling) != ("muted", finding.form)
-                quiet = True
+            if delivery and mute:
+                delivery = _muted(delivery, held, finding, mute)
             if delivery and delivery != held:
                 self.store.record_delivery(delivery)
-        if mute and fresh:
-            self.store.record_mute(msgspec.structs.replace(mute, kept=mute.kept + 1, last=self.now))
-        return quiet
+                states.add(f"now {delivery.state}")
+            states.update([delivery.state] if delivery else [])
+        if mute:
+            kept[mute.id] += "now muted" in states
+        return "muted" in states
+
+    def _count(self, kept: Counter[str]) -> None:
+        """Counts what mutes kept quiet, on those that are still there: one may have been taken back meanwhile."""
+        if not any(kept.values()):
+            return
+        for mute in self.store.mutes(self.tenant):
+            if kept[mute.id]:
+                counted = msgspec.structs.replace(mute, kept=mute.kept + kept[mute.id], last=self.now)
+                self.store.record_mute(counted)
 
     def _delivery(self, finding: Finding, route: Route, held: Delivery | None) -> Delivery | None:
         """The finding's delivery on a route as it is now; None where there is nothing to say, and never was."""
@@ -92,6 +112,15 @@ class News:
             state="pending",
             since=self.now,
         )
+
+
+def _muted(delivery: Delivery, held: Delivery | None, finding: Finding, mute: Mute) -> Delivery:
+    """The delivery kept quiet, where it would be told. That a told finding is one no more is said all the same."""
+    if delivery.state not in {"pending", "failed"} or (delivery.form and not finding.stands):
+        return delivery
+    if held and (held.state, held.telling) == ("muted", finding.form):
+        return held
+    return msgspec.structs.replace(delivery, state="muted", telling=finding.form, reason=mute.id)
 
 
 def _end(period: str, now: datetime) -> datetime:

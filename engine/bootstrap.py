@@ -112,7 +112,7 @@ def sinks(settings: Settings, *, retries: Retries | None = None) -> dict[str, Si
             case "teams":
                 built |= _teams(settings.places, retries)
             case "defender_alert":
-                session = _graph(settings.live, settings.tenant, retries)
+                session = graph(settings.live, settings.tenant, retries)
                 built[name] = _imported(SINKS[name])(session=session, comments=settings.places.comments)
             case "log_analytics":
                 built[name] = _log_analytics(settings, retries)
@@ -195,13 +195,13 @@ def tenant(live: Live, name: str, kept: Store, *, retries: Retries | None = None
     from engine.remote.budget import Budget, Limit  # noqa: PLC0415 - see above
 
     limits = (Limit(live.calls_a_minute, timedelta(minutes=1)), Limit(live.calls_an_hour, timedelta(hours=1)))
-    session = _graph(live, name, retries, Budget(quota=kept, tenant=name, limits=limits))
+    session = graph(live, name, retries, Budget(quota=kept, tenant=name, limits=limits))
     opened: AbstractContextManager[Source] = _imported(SOURCES["graph"])(session=session, row_limit=live.row_limit)
     return opened
 
 
-def _graph(live: Live, name: str, retries: Retries | None, budget: Budget | None = None) -> Session:
-    """Microsoft Graph in the tenant of that name."""
+def graph(live: Live, name: str, retries: Retries | None = None, budget: Budget | None = None) -> Session:
+    """Microsoft Graph in the tenant of that name; nobody has signed in yet. Raises SettingsError."""
     from engine.remote import clouds, credentials  # noqa: PLC0415 - for who needs it
     from engine.remote import retries as waits  # noqa: PLC0415
     from engine.remote.session import Session  # noqa: PLC0415

@@ -104,8 +104,9 @@ def _unfit(hunt: Hunt, name: str, value: object) -> str:
     if name not in known:
         return f"{hunt.id} has no such parameter. {nearest(name[:64], list(known))}"
     parameter = known[name]
-    most = f", at most {parameter.max_items:,} texts" if parameter.type == "string list" else ""
-    takes = f"{name} takes {parameters.takes(parameter)}{most}, without control characters."
+    plain = ", without control characters" if parameter.type.startswith("string") else ""
+    most = f", at most {parameter.max_items:,} items" if parameter.type == "string list" else ""
+    takes = f"{name} takes {parameters.takes(parameter)}{most}{plain}."
     if not isinstance(value, _SHAPES.get(parameter.type, (str,))):
         return takes
     try:

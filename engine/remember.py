@@ -40,6 +40,7 @@ def remember(
             store.record_finding(finding)
     news = News(
         hunt=hunt,
+        tenant=request.tenant,
         sinks=sinks,
         store=store,
         now=request.now,

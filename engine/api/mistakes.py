@@ -11,7 +11,7 @@ from engine.api.call import Answer, Mistake, problem
 from engine.demands import pointer
 
 _PLACE = re.compile(r" - at `\$([^`]*)`$")
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _STRANGER = re.compile(r"unknown field `(.{1,256}?)`$", re.DOTALL)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from engine.attempts import place
 from engine.cli.asking import explain, run
+from engine.cli.diagnosing import doctor
 from engine.cli.hunts import check, hunts
 from engine.cli.learning import app as baseline
 from engine.cli.muting import mute, mutes, unmute
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Runs threat hunts over Microsoft Defender's tables: over files, over the tenant, and by the clock.",
 )
-for command in (hunts, check, run, explain, tick, runs, serve, mute, mutes, unmute):
+for command in (hunts, check, run, explain, tick, runs, serve, mute, mutes, unmute, doctor):
     app.command()(command)
 app.add_typer(baseline, name="baseline")
 

@@ -7,7 +7,10 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Self
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -50,7 +53,7 @@ class _Asked:
 
 
 class Session:
-    """What is asked of one address in one tenant. Certificates are always checked, redirects never followed.
+    """What is asked of one address, `url`, in one tenant. Certificates are always checked, redirects never followed.
 
     `name` is what messages and the log call the far side; `token` gives a bearer token, where one is wanted. An answer
     longer than `most_bytes`, unpacked, is refused as too large. Every call has a client-request-id that stands in our
@@ -72,7 +75,7 @@ class Session:
     ) -> None:
         self._name = name
         self._cure = cure or _grant
-        self._url = address(url, f"the address of {name}")
+        self.url = address(url, f"the address of {name}")
         self._token = token
         self._retries = retries
         self._budget = budget
@@ -128,6 +131,28 @@ class Session:
         )
         return self._retries.call(lambda: self._attempt(asked))
 
+    def sign_in(self) -> str:
+        """The bearer token that the next request would have; empty where none is wanted. Raises NotPermitted."""
+        return self._token() if self._token else ""
+
+    def reach(self) -> datetime | None:
+        """What the far side says the time is (UTC), and None where it answers without; any answer will do.
+
+        Nobody is signed in, nothing is asked of it, and it is asked once. Raises RemoteError where it does not answer.
+        """
+        place = urlsplit(self.url)
+        told = f"{self._name}: HEAD /"
+        try:
+            with self._http.head(
+                f"{place.scheme}://{place.netloc}/", auth=_nobody, timeout=CONNECT_SECONDS, allow_redirects=False
+            ) as response:
+                log.info("%s: %d", told, response.status_code)
+                return _moment(response.headers.get("Date"))
+        except requests.exceptions.SSLError as error:
+            raise RemoteError(f"{told}: its certificate is not trusted here.") from error
+        except requests.RequestException as error:
+            raise RemoteError(f"{told}: no answer ({_plain(error)}).") from error
+
     def _attempt(self, asked: _Asked) -> bytearray:
         self._take_turn()
         call, began = str(uuid.uuid4()), time.monotonic()
@@ -135,7 +160,7 @@ class Session:
         try:
             with self._http.request(
                 asked.method,
-                self._url + asked.path,
+                self.url + asked.path,
                 data=asked.body or None,
                 headers={**asked.headers, "client-request-id": call},
                 auth=_Bearer(self._token()) if self._token else _nobody,
@@ -210,6 +235,15 @@ class _Bearer(AuthBase):
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Signs nobody in, whatever a .netrc holds."""
     return request
+
+
+def _moment(date: str | None) -> datetime | None:
+    """The moment of a Date header; None for anything else."""
+    try:
+        moment = parsedate_to_datetime(date or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _was_unsent(error: requests.RequestException) -> bool:

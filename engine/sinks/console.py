@@ -44,6 +44,9 @@ class Console:
         """See Sink."""
         return Call(method="PRINT", url="console:", body=list(_lines(notice)))
 
+    def check(self) -> None:
+        """See Sink. It is here."""
+
     def _print(self, lines: Iterator[str]) -> None:
         out = self._out or sys.stdout
         out.writelines(f"{visible(line)}\n" for line in lines)

@@ -32,7 +32,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import ClassVar, Literal, TypeVar
@@ -155,6 +155,10 @@ class DefenderAlert:
             return Call(method="NOTHING", url="", body=None)
         return Call(method="POST", url=_of_incident(earlier.incident, "/comments"), body=alert_body.comment(notice))
 
+    def check(self) -> None:
+        """See Sink. Alerts are listed, as when an answer was lost: of the last minute, and one at the most."""
+        next(self._alerts(datetime.now(UTC) - timedelta(minutes=1), page=1), None)
+
     def _create(self, document: Mapping[str, object], severity: Severity) -> Receipt:
         right = RIGHTS[f"POST {CREATE}"]
         answer = self._session.tell("POST", CREATE, msgspec.json.encode(document), permission=right)
@@ -194,18 +198,18 @@ class DefenderAlert:
             incident = into
         raise RemoteError(f"Microsoft Graph: incident {incident} was merged more than {_MOST_MERGERS} times in a row.")
 
-    def _alerts(self, since: datetime) -> Iterator[_Alert]:
+    def _alerts(self, since: datetime, page: int = _PAGE) -> Iterator[_Alert]:
         """What Defender lists of its own since then, page by page: always from the session's own host."""
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = f"createdDateTime ge {moment} and serviceSource eq 'microsoft365Defender'"
-        query = urlencode({"$filter": wanted, "$top": _PAGE}, quote_via=quote, safe="$:'")
+        query = urlencode({"$filter": wanted, "$top": page}, quote_via=quote, safe="$:'")
         for _ in range(_MOST_PAGES):
             answer = self._session.ask("GET", f"{ALERTS}?{query}", permission=RIGHTS[f"GET {ALERTS}"])
-            page = _read(answer, _Page, RemoteError, "answers with no list of alerts")
-            yield from page.value
-            if not page.next:
+            listed = _read(answer, _Page, RemoteError, "answers with no list of alerts")
+            yield from listed.value
+            if not listed.next:
                 return
-            query = _further(page.next)
+            query = _further(listed.next)
         raise Unclear(
             f"Defender lists more than {_PAGE * _MOST_PAGES:,} alerts since {moment}: nobody can look through."
         )

@@ -43,3 +43,10 @@ class Sink(Protocol):
     def preview(self, notice: Notice) -> Call:
         """The request that `deliver` would begin with. Pure."""
         ...
+
+    def check(self) -> None:
+        """Delivers nothing, and raises RemoteError or SinkError where nothing could be delivered, as far as one sees.
+
+        It asks the far side what it may be asked without consequence: whether it answers, and who signs in.
+        """
+        ...

@@ -72,6 +72,11 @@ class LogAnalytics:
         """See Sink. TimeGenerated is null: it is when the row is sent."""
         return Call(method="POST", url=self._path, body=[msgspec.to_builtins(row(notice, None))])
 
+    def check(self) -> None:
+        """See Sink. Whether who signs in has the role on the rule, a row alone would tell."""
+        self._session.sign_in()
+        self._session.reach()
+
     def _write(self, notices: Sequence[Notice]) -> None:
         at = self._now()
         written = 0

@@ -71,7 +71,11 @@ class Teams:
 
     def preview(self, notice: Notice) -> Call:
         """See Sink."""
-        return Call(method="POST", url="https://***", body=_message(notice))
+        return Call(method="POST", url=f"{self._session.url}/***", body=_message(notice))
+
+    def check(self) -> None:
+        """See Sink. Only its host is asked: whatever is sent to the address itself runs the workflow."""
+        self._session.reach()
 
     def _post(self, message: Element, key: str) -> None:
         body = msgspec.json.encode(message)

@@ -34,7 +34,7 @@ def described(findings):
 def announce(store, sink, *findings, now=NOON, hunt=HUNT, **news):
     for finding in findings:
         store.record_finding(finding)
-    return News(hunt=hunt, sinks={"memory": sink}, store=store, now=now, **news).announce(findings)
+    return News(hunt=hunt, tenant="t", sinks={"memory": sink}, store=store, now=now, **news).announce(findings)
 
 
 def send(store, sink, now=NOON, hunt=HUNT):
@@ -175,7 +175,7 @@ def test_what_has_changed_meanwhile_is_told_once_the_first_telling_is_cleared_up
 def test_a_sink_that_is_not_set_up_here_is_told_nothing_later_either():
     store, sink = Store(), Sink()
     store.record_finding(FINDING)
-    assert News(hunt=HUNT, sinks={}, store=store, now=NOON).announce([FINDING]) == 0
+    assert News(hunt=HUNT, tenant="t", sinks={}, store=store, now=NOON).announce([FINDING]) == 0
     assert (send(store, sink), store.delivery("f", "memory")) == ((), None)
 
 
@@ -307,22 +307,53 @@ def test_people_are_told_last_and_of_the_incident_that_another_sink_opened():
     routes = tuple(msgspec.structs.replace(HUNT.definition.deliver[0], to=name) for name in sinks)
     hunt = replace(HUNT, definition=msgspec.structs.replace(HUNT.definition, deliver=routes))
     store.record_finding(FINDING)
-    News(hunt=hunt, sinks=sinks, store=store, now=NOON).announce([FINDING])
+    News(hunt=hunt, tenant="t", sinks=sinks, store=store, now=NOON).announce([FINDING])
     assert outbox.send(hunt, "t", sinks=sinks, store=store, now=NOON, describe=described) == ()
     assert (sinks["a-card"].notices["f"].incident, sinks["memory"].notices["f"].incident) == ("https://portal/12", "")
 
 
+def muted(store, **changes):
+    given = {"id": "m", "tenant": "t", "owner": "o", "reason": "r", "since": NOON, "until": NOON + timedelta(days=1)}
+    store.record_mute(Mute(**{**given, **changes}))
+    return store.mutes("t")
+
+
 def test_what_is_muted_is_kept_and_counted_and_told_to_nobody():
     store, sink = Store(), Sink()
-    mute = Mute(id="m", tenant="t", owner="o", reason="r", since=NOON, until=NOON + timedelta(days=1), fingerprint="f")
-    store.record_mute(mute)
+    muted(store, hunt=HUNT.id)
+    held = []
     for _ in range(2):
-        assert announce(store, sink, FINDING, mutes=store.mutes("t")) == 1
-    assert (send(store, sink), sink.raised, store.delivery("f", "memory").state) == ((), 0, "muted")
-    assert [(each.kept, each.last) for each in store.mutes("t")] == [(1, NOON)]
-    announce(store, sink, FINDING, now=NOON + timedelta(days=1), mutes=store.mutes("t"))
+        assert announce(store, sink, *many(3), mutes=store.mutes("t")) == 3
+        held.append(store.delivery("f0", "memory"))
+    assert (send(store, sink), sink.raised, held[0].state, held[0]) == ((), 0, "muted", held[1])
+    assert [(each.kept, each.last) for each in store.mutes("t")] == [(3, NOON)]
+    announce(store, sink, *many(1), now=NOON + timedelta(days=1), mutes=store.mutes("t"))
     send(store, sink, NOON + timedelta(days=1))
     assert sink.raised == 1
+
+
+def test_what_waits_from_earlier_runs_is_muted_too():
+    store, sink = Store(), Sink()
+    tell(store, Refusing(), FINDING)
+    assert announce(store, sink, mutes=muted(store, fingerprint="f")) == 1
+    assert (send(store, sink), sink.raised, store.delivery("f", "memory").state) == ((), 0, "muted")
+
+
+def test_a_mute_that_was_taken_back_during_the_run_does_not_come_back():
+    store = Store()
+    mutes = muted(store, fingerprint="f")
+    store.drop_mute("t", "m")
+    assert announce(store, Sink(), FINDING, mutes=mutes) == 1
+    assert store.mutes("t") == ()
+
+
+@pytest.mark.parametrize("changes", [{"absorbed_by": "g"}, {"retracted": "because"}])
+def test_that_a_finding_is_one_no_more_is_told_though_it_is_muted(changes):
+    store, sink = Store(), Sink()
+    tell(store, sink, FINDING)
+    announce(store, sink, grown(**changes), mutes=muted(store, fingerprint="f"))
+    send(store, sink)
+    assert (sink.raised, sink.updated) == (1, 1)
 
 
 def test_while_the_far_side_cannot_be_searched_nothing_is_told_again():

@@ -125,7 +125,7 @@ def test_wherever_the_process_dies_each_finding_is_told_once(first, deaths, grow
         for _ in range(2 * len(deaths) + 3):
             now += timedelta(hours=1)
             try:
-                News(hunt=HUNT, sinks=sinks, store=store, now=now).announce(form)
+                News(hunt=HUNT, tenant="t", sinks=sinks, store=store, now=now).announce(form)
                 outbox.send(HUNT, "t", sinks=sinks, store=store, now=now, describe=described)
             except Killed:
                 continue

@@ -43,7 +43,8 @@ def tell(name, hunt="burst", tenant="t", kind="window", status="succeeded", ago=
     if status != "bug":
         telemetry.tell(run)
         return
-    with suppress(RuntimeError), telemetry.run(Request(id=name, tenant=tenant, window=run.window, now=NOW, kind=kind), hunt):
+    request = Request(id=name, tenant=tenant, window=run.window, now=NOW, kind=kind)
+    with suppress(RuntimeError), telemetry.run(request, hunt):
         raise RuntimeError(error)
 
 for run in json.loads(os.environ["RUNS"]):

@@ -135,6 +135,7 @@ def _facts(finding: Finding, tactic: str, room: Room) -> list[Element]:
         *([fact("Process chain", paragraph(code(" → ".join(chain))))] if chain else []),
         *([fact("Techniques", paragraph(run(f"{literal(tactic, most)}: {techniques}" if tactic else techniques)))]),
         *([fact("Came again", paragraph(run(again)))] if finding.recurrences else []),
+        fact("Finding", paragraph(subtle(literal(finding.fingerprint, most)))),
     ]
 
 

@@ -85,6 +85,8 @@ def test_a_high_finding_says_who_did_what_where_when_and_why_it_is_odd():
         "explorer.exe → rundll32.exe → cmd.exe",
         "Techniques",
         "TA0007: T1033, T1016, T1082, T1482, T1018, T1069.002, T1518.001, T1049",
+        "Finding",
+        examples.HIGH.finding.fingerprint,
         "Commands, UTC  bold: asked by hardly anyone but intruders and auditors",
         "09:44:10",
         "whoami /all   Own account and rights",
