@@ -195,7 +195,7 @@ def tenant(live: Live, name: str, kept: Store, *, retries: Retries | None = None
     from engine.remote.budget import Budget, Limit  # noqa: PLC0415 - see above
 
     limits = (Limit(live.calls_a_minute, timedelta(minutes=1)), Limit(live.calls_an_hour, timedelta(hours=1)))
-    session = graph(live, name, retries, Budget(quota=kept, tenant=name, limits=limits))
+    session = graph(live, name, retries, Budget(quota=telemetry.counted(kept), tenant=name, limits=limits))
     opened: AbstractContextManager[Source] = _imported(SOURCES["graph"])(session=session, row_limit=live.row_limit)
     return opened
 

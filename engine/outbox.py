@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from engine import telemetry
 from engine.errors import RemoteError, SinkError, Throttled, Unclear
 from engine.model.delivery import Delivery, Receipt
 from engine.model.finding import SEVERITIES, Finding, Severity, by_worst
@@ -193,7 +194,7 @@ class _Round:
             digest=False,
             due=None,
         )
-        self.store.record_delivery(sent)
+        self._record(sent)
 
     def _record_failure(self, each: _Waiting, failure: Exception, notes: list[str], telling: str, batch: str) -> None:
         """Waits for the next run, for a day. Where nobody can say whether it was told, it stays `sending`."""
@@ -213,7 +214,11 @@ class _Round:
             log.error("delivery dead: sink %s, finding %s", name, fingerprint)
         else:
             notes.append(f"{name} was not told of {fingerprint}, and will be with the next run: {failure}")
-        self.store.record_delivery(failed)
+        self._record(failed)
+
+    def _record(self, delivery: Delivery) -> None:
+        self.store.record_delivery(delivery)
+        telemetry.delivery(delivery.hunt, self.sink.name, delivery.state)
 
 
 def _together(waiting: Sequence[_Waiting], storm: int) -> Iterable[tuple[str, Sequence[_Waiting]]]:

@@ -12,11 +12,12 @@ from http import HTTPStatus
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
-from engine.api import muting, reading, runs
+from engine.api import diagnosing, muting, reading, runs
 from engine.api.access import refused
 from engine.api.call import Answer, Call, Front, Mistake, Operation, Problem, problem
 from engine.errors import Busy, Conflict, ParameterError, Throttled, VizslaError
 from engine.model.demand import Ask, Result
+from engine.model.diagnosis import Examination
 from engine.model.finding import SEVERITIES
 from engine.model.health import Health
 from engine.model.mute import Mute
@@ -123,7 +124,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Whether the hunts run, in a word.",
         does=reading.alive,
         is_open=True,
-        answers={200: reading.Alive, 503: reading.Alive},
+        answers={200: reading.Alive, 503: (reading.Alive, Problem)},
     ),
     Operation(
         method="GET",
@@ -131,7 +132,15 @@ OPERATIONS: tuple[Operation, ...] = (
         name="readHealth",
         summary="The last runs, lag, gaps and what is wrong.",
         does=reading.health,
-        answers={200: Health, 403: Problem, 503: reading.Unhealthy},
+        answers={200: Health, 403: Problem, 503: (reading.Unhealthy, Problem)},
+    ),
+    Operation(
+        method="GET",
+        path=diagnosing.PATH,
+        name="examine",
+        summary="Whether all is set up as it should be, and what to do where it is not. Takes up to minutes.",
+        does=diagnosing.doctor,
+        answers={200: Examination, **_KEYED},
     ),
     Operation(
         method="GET",

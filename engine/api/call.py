@@ -73,7 +73,7 @@ class Front:
 
     `start` has a demand performed, by its id, and returns at once. `role` is what a caller's token must grant, empty
     where keys guard the door; `has_sign_in` says that App Service checks tokens before we are asked. `description` is
-    the OpenAPI document.
+    the OpenAPI document, `environment` what the doctor looks at.
     """
 
     desk: Desk
@@ -83,6 +83,7 @@ class Front:
     description: Callable[[], Mapping[str, Any]]
     role: str = ""
     has_sign_in: bool = False
+    environment: Mapping[str, str] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class Operation:
     """One thing that can be asked, as it is routed and described.
 
     `is_open` needs no key: it is harmless, or it carries a signature. `query` is a JSON schema for each parameter,
-    `request` the type of the body, `answers` the type of each status's body; None is text or nothing.
+    `request` the type of the body, `answers` the type of each status's body, or several; None is a page.
     """
 
     method: str

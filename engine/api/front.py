@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from engine import bootstrap, settings
 from engine.api import OPERATIONS, answer
 from engine.api.call import Answer, Call, Front, problem
+from engine.api.diagnosing import without_desk
 from engine.api.openapi import description
 from engine.errors import VizslaError
 
@@ -39,7 +40,7 @@ def respond(call: Call, *, queue: str) -> Answer:
     try:
         there = front(queue)
     except VizslaError as error:
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        return without_desk(call, os.environ, _utc_now) or problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     return answer(call, there)
 
 
@@ -48,15 +49,20 @@ def front(queue: str) -> Front:
     """What answers calls in Azure; demands go into `queue`. Raises SettingsError."""
 
     def start(demand: str) -> None:
-        now = datetime.now(UTC)
+        now = _utc_now()
         bootstrap.put_back(demand, queue=queue, until=now, now=now)
 
     return Front(
         desk=bootstrap.desk(),
         start=start,
-        now=lambda: datetime.now(UTC),
+        now=_utc_now,
         sleep=time.sleep,
         description=lambda: description(OPERATIONS),
         role=settings.read(os.environ).role,
         has_sign_in=os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
+        environment=os.environ,
     )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -30,7 +30,7 @@ _HEADERS: Mapping[int, Mapping[str, Any]] = {
 def description(operations: Iterable[Operation]) -> dict[str, Any]:
     """The whole document."""
     operations = tuple(operations)
-    bodies = {kind for each in operations for kind in (each.request, *each.answers.values()) if _is_named(kind)}
+    bodies = {kind for each in operations for kind in _kinds(each) if _is_named(kind)}
     kinds = sorted(bodies, key=lambda kind: str(kind.__name__))
     _, schemas = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
@@ -51,6 +51,12 @@ def description(operations: Iterable[Operation]) -> dict[str, Any]:
             "securitySchemes": {"key": _KEY, "token": _TOKEN},
         },
     }
+
+
+def _kinds(operation: Operation) -> Iterator[Any]:
+    yield operation.request
+    for kinds in operation.answers.values():
+        yield from _each(kinds)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -82,13 +88,22 @@ def _parameter(name: str, place: str, schema: Mapping[str, Any]) -> dict[str, An
     return {"name": name, "in": place, "required": place == "path", **said, "schema": bare}
 
 
-def _answer(status: int, kind: Any) -> dict[str, Any]:
-    medium = PROBLEM if kind is Problem else PAGE.partition(";")[0] if kind is None else JSON
+def _answer(status: int, kinds: Any) -> dict[str, Any]:
     headers = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.get(status, {}).items()
     }
-    content = {medium: {"schema": {"type": "string"} if kind is None else _schema(kind)}}
+    content = dict(map(_content, _each(kinds)))
     return {"description": HTTPStatus(status).phrase, **({"headers": headers} if headers else {}), "content": content}
+
+
+def _content(kind: Any) -> tuple[str, Mapping[str, Any]]:
+    if kind is None:
+        return PAGE.partition(";")[0], {"schema": {"type": "string"}}
+    return PROBLEM if kind is Problem else JSON, {"schema": _schema(kind)}
+
+
+def _each(kinds: Any) -> tuple[Any, ...]:
+    return kinds if isinstance(kinds, tuple) else (kinds,)
 
 
 def _schema(kind: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,7 +67,10 @@ def serve(
         desk = Desk(hunts=folder, tenant=there.tenant, source=lambda: nullcontext(source), sinks=sinks, store=kept)
         # One at a time: they share what was read.
         with ThreadPoolExecutor(max_workers=1) as worker:
-            _serve(front_of(desk, worker), port)
+            looked_at = {**os.environ, "VIZSLA_FROM": ";".join(paths), "VIZSLA_HUNTS": str(folder)}
+            if store:
+                looked_at["VIZSLA_STORE"] = str(store)
+            _serve(replace(front_of(desk, worker), environment=looked_at), port)
 
 
 def front_of(desk: Desk, worker: ThreadPoolExecutor) -> Front:

@@ -60,7 +60,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="hunts",
         asks="Does each hunt load?",
-        cure="`vizsla check` names every fault and its cure; the other hunts run on.",
+        cure="Mend what is named, here or in VIZSLA_HUNTS: `vizsla check` tells every fault. The other hunts run on.",
         look=knowing.hunts,
     ),
     Check(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine import context, parameters
 from engine.doctor.interface import Sign, sign_of, unseen, well, wrong
-from engine.doctor.patient import Patient
+from engine.doctor.patient import LOOKED_BACK, Patient
 from engine.errors import Throttled, VizslaError
 from engine.health import STALE_AFTER
 from engine.model.event import moment_of, ticks
@@ -49,7 +49,7 @@ def freshness(patient: Patient) -> Iterator[Sign]:
     """How old the newest launch is. Files are as old as they are."""
     newest = patient.newest().event
     if not newest:
-        yield wrong(f"no launch within {STALE_AFTER.total_seconds() / 3600:.0f} hours")
+        yield wrong(f"no launch within {LOOKED_BACK.days} days")
         return
     age = patient.now() - moment_of(ticks(newest))
     told = f"the newest launch is of {newest}"
@@ -64,7 +64,7 @@ def tables(patient: Patient) -> Iterator[Sign]:
     patient.newest()
     source, end = patient.source(), patient.now() - _AGO
     window = Window(end - _NARROW, end)
-    understood: list[str] = []
+    understood: dict[str, list[str]] = {}
     for asked in _questions(patient, window):
         try:
             for _ in source.rows(asked.query, window):
@@ -72,11 +72,11 @@ def tables(patient: Patient) -> Iterator[Sign]:
         except Throttled as error:
             yield unseen(f"{asked.file} could not be asked now: {error}", asked.hunt)
         except VizslaError as error:
-            yield sign_of(error, f"{asked.hunt} {asked.file}")
+            yield sign_of(error, " ".join(filter(None, (asked.hunt, asked.file))))
         else:
-            understood.append(f"{asked.hunt} {asked.file}")
-    if understood:
-        yield well(f"every table and column is there for {', '.join(understood)}")
+            understood.setdefault(asked.hunt, []).append(asked.file)
+    for hunt, files in understood.items():
+        yield well(f"what {', '.join(files)} reads is there", hunt)
 
 
 def _questions(patient: Patient, window: Window) -> Iterator[_Question]:

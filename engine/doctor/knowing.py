@@ -29,7 +29,7 @@ def hunts(patient: Patient) -> Iterator[Sign]:
 
 
 def lists(patient: Patient) -> Iterator[Sign]:
-    """Known-good that excuses nothing any more, or soon, and windows that end soon: what they kept back is told then."""
+    """Known-good that is over or soon will be, and windows that end soon: what they kept back is told then."""
     held = _entries(patient)
     now = patient.now()
     known = [each for each in held if isinstance(each, KnownGoodEntry)]
@@ -48,7 +48,7 @@ def lists(patient: Patient) -> Iterator[Sign]:
     ]
     yield from amiss
     if not amiss:
-        yield well(f"{len(known)} entries of known-good and {len(windows)} windows, none about to end")
+        yield well(f"known-good: {len(known)}, windows: {len(windows)}; none is over or ends within {SOON.days} days")
 
 
 def _entries(patient: Patient) -> list[Any]:

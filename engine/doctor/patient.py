@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Self, TypeVar
 from engine import bootstrap, loader, settings
 from engine.doctor.reading import Mistake, mistakes
 from engine.errors import SettingsError, Throttled, VizslaError
-from engine.health import STALE_AFTER
 from engine.loader import HUNTS, Loaded
 from engine.model.event import text
 from engine.model.run import Window
@@ -35,6 +34,8 @@ SIGN_IN = (
     "VIZSLA_AUTHORITY_URL",
 )
 """How the names of the settings begin that say who asks which tenant, and where."""
+LOOKED_BACK = timedelta(days=7)
+"""How far back the newest event is looked for."""
 _NEWEST = Path(__file__).parent / "newest.kql"
 _PATIENCE = timedelta(seconds=10)
 """Who waits for the doctor waits no longer for the far side."""
@@ -79,7 +80,7 @@ class Part(Generic[T]):
 
 
 class Newest(NamedTuple):
-    """The answer to the one-row question: the newest event within a day as Defender writes it, empty where none is."""
+    """The answer to the one-row question: the newest event of a week as Defender writes it, empty where none is."""
 
     event: str
     seconds: float
@@ -192,7 +193,7 @@ class Patient:
 
     def _newest(self) -> Newest:
         source, began = self.source(), self.now()
-        window = source.whole if isinstance(source, Bounded) else Window(began - STALE_AFTER, began)
+        window = source.whole if isinstance(source, Bounded) else Window(began - LOOKED_BACK, began)
         try:
             rows = [row for batch in source.rows(_NEWEST.read_text("utf-8"), window) for row in batch]
         except Throttled as error:

@@ -85,7 +85,7 @@ def clock(patient: Patient) -> Iterator[Sign]:
             f"this machine's clock is {told}", cure="Set it, and have it kept by NTP: windows and tokens go by it."
         )
     else:
-        yield well(f"this machine's clock is {told}, whole seconds apart")
+        yield well(f"this machine's clock is {told}")
 
 
 def _needed(there: Settings) -> dict[str, str]:

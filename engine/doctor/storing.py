@@ -47,5 +47,5 @@ def runs(patient: Patient) -> Iterator[Sign]:
         cure = "The app's timer or `vizsla tick` runs what is due: look whether either does."
         yield doubtful("has never run by the clock", ", ".join(never), cure)
     if not found.problems and not never:
-        newest = f", the newest event they saw in a day is of {found.newest_event}" if found.newest_event else ""
+        newest = f", the newest event that they saw in a day is of {found.newest_event}" if found.newest_event else ""
         yield well(f"each hunt keeps up with the clock{newest}")

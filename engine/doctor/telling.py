@@ -28,7 +28,8 @@ def sinks(patient: Patient) -> Iterator[Sign]:
     """Each sink that is set up, on its own: one that is at fault hides no other."""
     there = patient.settings()
     if set(there.sinks) <= {_FORGETFUL}:
-        yield doubtful("findings are kept until the process ends, and told to nobody")
+        yield doubtful("findings are told to nobody", cure="Set VIZSLA_SINKS: docs/settings.md names the sinks.")
+        return
     for name, narrowed in _each(there):
         try:
             patient.need(*_leading_to(name, there))

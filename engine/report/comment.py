@@ -19,7 +19,9 @@ from engine.report.visible import cut, visible
 MOST_CHARACTERS = 30_000
 _ROOMS = ((10, 20, 400), (10, 8, 200), (10, 3, 120), (5, 3, 120), (5, 0, 0), (1, 0, 0), (0, 0, 0))
 """Findings, commands of each, characters of a command line: less and less, until the comment fits."""
-_MARKDOWN = str.maketrans({each: f"\\{each}" for each in r"\`*_{}[]()<>#+-.!|~&@:/"})
+_MOST_REASONS = 12
+_MARKDOWN = str.maketrans({each: f"\\{each}" for each in r"\`*_{}[]()<>#+-.!|~&@:/=$^"})
+_MORE = "There is more than a comment holds: read the report."
 
 
 class Said(NamedTuple):
@@ -53,7 +55,7 @@ def _fitting(said: Said, findings: Sequence[Finding], write: Callable[[Said, Seq
         if len(text) <= MOST_CHARACTERS:
             return text
     headline, _ = cut(said.headline, MOST_CHARACTERS // 12)
-    return write(Said(headline), (), _Room(0, 0, 0))
+    return write(Said(headline, (_MORE,)), (), _Room(0, 0, 0))
 
 
 def _html(said: Said, findings: Sequence[Finding], room: _Room) -> str:
@@ -69,7 +71,7 @@ def _html(said: Said, findings: Sequence[Finding], room: _Room) -> str:
 
 def _html_finding(finding: Finding, room: _Room) -> Iterator[str]:
     yield f"<p><b>{_safe(_title(finding))}</b><br>{_safe(_who(finding))}</p>"
-    yield "<ul>" + "".join(f"<li>{_safe(reason)}</li>" for reason in finding.reasons[:12]) + "</ul>"
+    yield "<ul>" + "".join(f"<li>{_safe(reason)}</li>" for reason in _reasons(finding)) + "</ul>"
     if room.commands:
         lines = (f"<code>{_safe(line)}</code>" for line in _commands(finding, room))
         yield f"<p>{'<br>'.join(lines)}</p>"
@@ -78,7 +80,7 @@ def _html_finding(finding: Finding, room: _Room) -> Iterator[str]:
 def _markdown(said: Said, findings: Sequence[Finding], room: _Room) -> str:
     return "\n\n".join(
         (
-            f"**{_plain(said.headline)}**",
+            _bold(said.headline),
             *(_plain(note) for note in said.notes),
             *(part for finding in findings[: room.findings] for part in _markdown_finding(finding, room)),
             *(_plain(left) for left in _left_out(findings, room.findings, "finding")),
@@ -87,8 +89,8 @@ def _markdown(said: Said, findings: Sequence[Finding], room: _Room) -> str:
 
 
 def _markdown_finding(finding: Finding, room: _Room) -> Iterator[str]:
-    yield f"**{_plain(_title(finding))}**\n{_plain(_who(finding))}"
-    yield "\n".join(f"- {_plain(reason)}" for reason in finding.reasons[:12])
+    yield f"{_bold(_title(finding))}\n{_plain(_who(finding))}"
+    yield "\n".join(f"- {_plain(reason)}" for reason in _reasons(finding))
     if room.commands:
         yield "\n".join(f"- {_plain(line)}" for line in _commands(finding, room))
 
@@ -103,6 +105,11 @@ def _who(finding: Finding) -> str:
     lasted = words.duration(ticks(finding.end) - ticks(finding.start))
     who = f"{words.account(finding.account)} on {words.device(finding)}, {begun} UTC, within {lasted}"
     return ". ".join(filter(None, (who, finding.expected)))
+
+
+def _reasons(finding: Finding) -> Iterator[str]:
+    yield from finding.reasons[:_MOST_REASONS]
+    yield from _left_out(finding.reasons, _MOST_REASONS, "reason")
 
 
 def _commands(finding: Finding, room: _Room) -> Iterator[str]:
@@ -123,6 +130,11 @@ def _safe(text: str) -> str:
     return escape(visible(text))
 
 
+def _bold(text: str) -> str:
+    plain = _plain(text)
+    return f"**{plain}**" if plain else ""
+
+
 def _plain(text: str) -> str:
-    """For Markdown: every character that could mean something there is escaped."""
-    return visible(text).translate(_MARKDOWN)
+    """For Markdown: every character that could mean something there is escaped. A line begins with no blank."""
+    return visible(text).strip().translate(_MARKDOWN)

@@ -25,7 +25,7 @@ def show(examination: Examination, console: Console) -> None:
     for each in examination.diagnoses:
         told = Text(visible(f"{each.about}: {each.found}" if each.about else each.found))
         if each.cure:
-            told.append(f"\n{visible(each.cure)}", style="bold")
+            told.append(f"\nTo do: {visible(each.cure)}", style="bold")
         table.add_row(Text(each.check), Text(each.state, style=_STYLES[each.state]), told)
     console.print(table)
     counts = Counter(each.state for each in examination.diagnoses)

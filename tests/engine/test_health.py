@@ -6,9 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine import api, health, loader, tasks
-from engine.api.call import Call, Front
-from engine.errors import Fault, HuntError, StoreError
+from engine import health, loader
+from engine.errors import Fault, HuntError
 from engine.model.run import HuntRun, Window
 from engine.stores.memory import Memory
 
@@ -71,32 +70,3 @@ def test_each_trouble_is_told(runs, changes, problem):
     assert not found.healthy
     (told,) = found.problems
     assert problem in told
-
-
-class Closed(Memory):
-    def runs(self, *_, **__):
-        raise StoreError("the account is locked")
-
-
-def answers(store):
-    desk = tasks.Desk(hunts=HUNTS, tenant="t", source=None, sinks={}, store=store)
-    front = Front(desk=desk, start=None, now=lambda: NOON, sleep=None, description=dict)
-    asked = (Call(method="GET", path=path, origin="") for path in ("/api/health", "/api/health/detail"))
-    return [(each.status, msgspec.json.decode(each.body)) for each in (api.answer(call, front) for call in asked)]
-
-
-def test_a_probe_learns_nothing_but_a_word_and_whoever_has_the_key_all():
-    store = Memory()
-    (status, word), (_, detail) = answers(store)
-    assert (status, word, detail["healthy"]) == (200, {"status": "ok"}, True)
-    store.record_run(a_run(status="failed", error="no right"))
-    (status, word), (detailed, detail) = answers(store)
-    assert (status, word, detailed) == (503, {"status": "unhealthy"}, 503)
-    assert detail["problems"] == ["two-questions failed last time: no right"]
-
-
-def test_a_store_that_cannot_be_read_is_unhealthy():
-    assert answers(Closed()) == [
-        (503, {"status": "unhealthy"}),
-        (503, {"healthy": False, "problems": ["the account is locked"]}),
-    ]

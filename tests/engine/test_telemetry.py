@@ -225,6 +225,7 @@ def test_metrics_count_by_hunt(heard):
     lag = counted.pop(("vizsla.lag",))
     assert 3_900 <= lag < 3_910  # the last was throttled, so that its window is still to be judged
     assert counted == {
+        ("vizsla.deliveries", "memory", "sent"): 3,
         ("vizsla.runs", "window", "succeeded"): 1,
         ("vizsla.runs", "present", "succeeded"): 1,
         ("vizsla.runs", "part", "succeeded"): 1,

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 from tests.fakes.serving import Server
 
 ROLES = ("ThreatHunting.Read.All",)
+TENANT = "aaaaaaaa-0000-0000-0000-000000000001"
 
 
 def token(audience, roles=(), *, seconds=3_600):
@@ -20,7 +21,8 @@ def token(audience, roles=(), *, seconds=3_600):
     now = int(time.time())
     claims = {
         "aud": audience,
-        "iss": "https://sts.windows.net/aaaaaaaa-0000-0000-0000-000000000001/",
+        "iss": f"https://sts.windows.net/{TENANT}/",
+        "tid": TENANT,
         "roles": list(roles),
         "iat": now,
         "nbf": now,

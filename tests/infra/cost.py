@@ -12,10 +12,12 @@ import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from statistics import linear_regression
+from typing import Any
 
 import msgspec
 from croniter import croniter
@@ -40,7 +42,7 @@ SHORTEST_SECONDS, HOST_BYTES = 1.0, 5_000
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """Means of scheduled runs: rows and calls by hunt; seconds without the answers; bytes sent, requests to tables."""
+    """Of scheduled runs: rows and calls by hunt, bytes sent; a line through seconds without answers, and requests."""
 
     devices: int
     runs: int
@@ -48,8 +50,9 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     calls: dict[str, float]
     seconds_a_run: float
     seconds_a_thousand_rows: float
+    requests_a_run: float
+    requests_a_thousand_rows: float
     telemetry_bytes: int
-    table_requests: float
     dispatch_requests: int
 
 
@@ -75,37 +78,39 @@ def measure(events: Path, baseline: Path, devices: int) -> Measured:
     if {status for _, status, _ in played["runs"]} != {"succeeded"}:
         raise ValueError(f"not every run succeeded: {played['runs']}")
     hunts = [hunt for hunt, _, _ in played["runs"]]
-    rows = [number for *_, number in played["runs"]]
-    own, calls = zip(*_spans(there), strict=True)
-    slope, least = linear_regression(rows, own)
+    own, calls, rows = zip(*_spans(there), strict=True)
+    seconds = linear_regression(rows, own)
+    requests = linear_regression(rows, [number for *_, number in played["runs"]])
     return Measured(
         devices=devices,
         runs=len(hunts),
         rows=_means(hunts, rows),
         calls=_means(hunts, calls),
-        seconds_a_run=round(max(least, 0.0), 3),
-        seconds_a_thousand_rows=round(1_000 * slope, 3),
+        seconds_a_run=round(max(seconds.intercept, 0.0), 3),
+        seconds_a_thousand_rows=round(1_000 * seconds.slope, 3),
+        requests_a_run=round(max(requests.intercept, 0.0), 1),
+        requests_a_thousand_rows=round(1_000 * requests.slope, 1),
         telemetry_bytes=round(sum(map(len, there.raw)) / len(hunts)),
-        table_requests=round(played["requests"] / len(hunts), 1),
         dispatch_requests=played["dispatch"],
     )
 
 
-def _spans(there: Ingestion) -> Iterator[tuple[float, int]]:
-    """Of each run, in order: its seconds without those of its questions, and how many these were."""
-    seconds: Counter[str] = Counter()
-    calls: Counter[str] = Counter()
+def _spans(there: Ingestion) -> Iterator[tuple[float, int, int]]:
+    """Of each run, in order: its seconds without those of its questions, how many these were, and their rows."""
+    traces: dict[str, list[Mapping[str, Any]]] = {}
     for envelope, span in there.of("RemoteDependencyData"):
-        lasted = datetime.strptime(span["duration"].partition(".")[2], "%H:%M:%S.%f").replace(tzinfo=UTC)
-        took = (lasted - lasted.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
-        run = envelope["tags"]["ai.operation.id"]
-        if span["name"] == "hunt run":
-            seconds[run] += took
-        elif span["name"] == "query":
-            seconds[run] -= took
-            calls[run] += 1
-    in_order = [each["tags"]["ai.operation.id"] for each, told in there.of("RemoteDependencyData") if told["name"] == "hunt run"]
-    yield from ((seconds[run], calls[run]) for run in in_order)
+        traces.setdefault(envelope["tags"]["ai.operation.id"], []).append(span)
+    for spans in traces.values():
+        questions = [span for span in spans if span["name"] == "query"]
+        (whole,) = [_seconds(span) for span in spans if span["name"] == "hunt run"]
+        rows = sum(int(span["properties"]["vizsla.rows"]) for span in questions)
+        yield whole - sum(map(_seconds, questions)), len(questions), rows
+
+
+def _seconds(span: Mapping[str, Any]) -> float:
+    """How long a span lasted; less than a day."""
+    hours, minutes, seconds = span["duration"].partition(".")[2].split(":")
+    return 3_600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
 def _means(hunts: Sequence[str], values: Sequence[float]) -> dict[str, float]:
@@ -118,35 +123,35 @@ def _means(hunts: Sequence[str], values: Sequence[float]) -> dict[str, float]:
 def month(measured: Measured, devices: int) -> Month:
     """What the shipped hunts do in a month of so many devices: rows grow with them, and all else with the rows."""
     hunts = loader.load_all().hunts
-    wait = ANSWER_SECONDS[devices]
     rows = {hunt: measured.rows[hunt] * devices / measured.devices for hunt in hunts}
-    parts = {hunt: math.ceil(rows[hunt] / MOST_ROWS) or 1 for hunt in hunts}
-    runs = {hunt: _firings(each.definition.schedule.cron) for hunt, each in hunts.items()}
-    sweeps = HOURS * len(hunts)
-    lessons = round(DAYS * sum(bool(each.baseline_query) for each in hunts.values()))
-    clock = HOURS * 60 + HOURS
-    judging = sum(
-        runs[hunt] * (measured.seconds_a_run + measured.seconds_a_thousand_rows * rows[hunt] / 1_000 + wait * parts[hunt])
-        for hunt in hunts
-    )
-    done = sum(runs.values()) + sweeps + lessons
-    asked = sum(runs[hunt] * (measured.calls[hunt] + parts[hunt] - 1) for hunt in hunts) + sweeps + lessons
+    parts = {hunt: math.ceil(rows[hunt] / MOST_ROWS) for hunt in hunts}
+    runs = {hunt: firings(each.definition.schedule.cron) for hunt, each in hunts.items()}
+    others = HOURS * len(hunts) + round(DAYS * sum(bool(each.baseline_query) for each in hunts.values()))
+    clock, done = HOURS * 60 + HOURS, sum(runs.values()) + others
+    judged = sum(runs[hunt] * rows[hunt] for hunt in hunts) / 1_000
+    waits = ANSWER_SECONDS[devices] * (sum(runs[hunt] * parts[hunt] for hunt in hunts) + others)
+    asked = sum(runs[hunt] * (measured.calls[hunt] + parts[hunt] - 1) for hunt in hunts) + others
     return Month(
         devices=devices,
         rows=round(max(rows.values())),
         executions=done + clock,
-        seconds=judging + (sweeps + lessons) * (measured.seconds_a_run + wait) + clock * SHORTEST_SECONDS,
+        seconds=done * measured.seconds_a_run
+        + judged * measured.seconds_a_thousand_rows
+        + waits
+        + clock * SHORTEST_SECONDS,
         log_bytes=done * measured.telemetry_bytes + (done + clock) * HOST_BYTES,
-        table_requests=done * measured.table_requests + clock * measured.dispatch_requests,
+        table_requests=done * measured.requests_a_run
+        + judged * measured.requests_a_thousand_rows
+        + clock * measured.dispatch_requests,
         calls=asked / HOURS,
     )
 
 
-def _firings(cron: str) -> int:
+def firings(cron: str) -> int:
     """How often a cron line fires in a month."""
     start = datetime(2026, 11, 1, tzinfo=UTC)
     firings, end = croniter(cron, start - timedelta(seconds=1)), start + timedelta(hours=HOURS)
-    return sum(1 for _ in iter(lambda: firings.get_next(datetime) < end, False))
+    return sum(1 for _ in takewhile(lambda fired: fired < end, firings.all_next(datetime)))
 
 
 def inputs(measured: Measured) -> str:
@@ -158,8 +163,9 @@ def inputs(measured: Measured) -> str:
         "seconds a run, without Defender's": f"{measured.seconds_a_run:.2f}",
         "seconds more for a thousand rows": f"{measured.seconds_a_thousand_rows:.3f}",
         "bytes of telemetry a run": f"{measured.telemetry_bytes:,}",
-        "requests to the table store a run": f"{measured.table_requests:.0f}",
-        "requests to the table store a minute, by `dispatch`": f"{measured.dispatch_requests}",
+        "requests to the table store a run": f"{measured.requests_a_run:.1f}",
+        "requests more for a thousand rows": f"{measured.requests_a_thousand_rows:.0f}",
+        "requests of `dispatch`, each minute": f"{measured.dispatch_requests}",
     }
     return "\n".join(["| measured | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 

@@ -123,12 +123,11 @@ def _fill(database, table, rows, since):
     kinds = TABLES[table] | {ARRIVAL: "datetime"}
     held = ", ".join(f"{quoted(name)} {duck_type(kind)}" for name, kind in kinds.items())
     database.execute(f"CREATE TABLE {quoted(table)} ({held})")
+    cells = ", ".join(f"${place}::{duck_type(kind)}" for place, kind in enumerate(kinds.values(), 1))
+    insert = f"INSERT INTO {quoted(table)} VALUES ({cells})"  # noqa: S608 - names of our own file
     for each in rows:
         if datetime.fromisoformat(each["TimeGenerated"]) > since:
-            cells = ", ".join(f"${place}::{duck_type(kind)}" for place, kind in enumerate(kinds.values(), 1))
-            database.execute(
-                f"INSERT INTO {quoted(table)} VALUES ({cells})", [_cell(each, *one) for one in kinds.items()]
-            )
+            database.execute(insert, [_cell(each, *one) for one in kinds.items()])
 
 
 def _cell(each, name, kind):

@@ -85,4 +85,3 @@ class House:
 
 def read(given):
     return msgspec.json.decode(given.body) if "json" in given.kind else given.body.decode()
-

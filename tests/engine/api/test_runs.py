@@ -274,4 +274,3 @@ def test_links_lead_to_where_the_call_came_in(built):
     _, _, said = built().ask("POST", "http://app.example:8080" + RUNS, PAST, x_forwarded_proto="https")
     assert said["links"]["self"].startswith("https://app.example:8080/api/runs/")
     assert built().run(PAST)[1]["links"]["self"].startswith(f"{ORIGIN}/api/runs/")
-
