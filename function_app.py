@@ -94,4 +94,5 @@ def answered(req: func.HttpRequest) -> func.HttpResponse:
     from engine.api import front
 
     given = front.respond(front.call(req.method, req.url, dict(req.headers), req.get_body()), queue=DEMANDS)
-    return func.HttpResponse(given.body, status_code=given.status, mimetype=given.kind, headers=dict(given.headers))
+    kind = given.kind.partition(";")[0]  # the worker adds the charset
+    return func.HttpResponse(given.body, status_code=given.status, mimetype=kind, headers=dict(given.headers))

@@ -174,8 +174,9 @@ def _answer(demand: Demand, hunt: Hunt, source: Source, desk: Desk, now: datetim
     outcome = runner.run(hunt, request, source=source, sinks={}, store=desk.store)
     if outcome.run.status != "succeeded":
         return reply.failed(demand, window, VizslaError(outcome.run.error), throttled=outcome.run.status == "throttled")
+    silent = hosts.silent(found, source=source, window=window)
     told = _tell(demand, hunt, outcome, source=source, desk=desk, now=now)
-    return reply.answered(demand, hunt, outcome, found, told)
+    return reply.answered(demand, hunt, outcome, found, silent=silent, told=told)
 
 
 def _window(demand: Demand, hunt: Hunt, source: Source) -> Window:

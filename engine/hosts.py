@@ -35,6 +35,16 @@ def resolve(hosts: Sequence[Host], *, source: Source, window: Window) -> tuple[R
     return tuple(Resolved(host, found[host], len(found[host]) > 1) for host in hosts)
 
 
+def silent(resolved: Sequence[Resolved], *, source: Source, window: Window) -> tuple[str, ...]:
+    """The names of those that are known, and ran nothing in the window: nothing can be said of them.
+
+    Raises SourceError and RemoteError.
+    """
+    ids = dict.fromkeys(each for host in resolved for each in host.ids)
+    ran = {device.id for device in _devices(_SEEN, [Host(id=each) for each in ids], source, window)}
+    return tuple(each.asked.called for each in resolved if each.ids and not ran.intersection(each.ids))
+
+
 def can_be_asked(host: Host) -> bool:
     """Whether a query can hold the host's names."""
     try:

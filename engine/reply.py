@@ -20,11 +20,20 @@ _NAMED = 10
 
 
 def answered(
-    demand: Demand, hunt: Hunt, outcome: Outcome, found: Sequence[Resolved], told: Sequence[str] = ()
+    demand: Demand,
+    hunt: Hunt,
+    outcome: Outcome,
+    found: Sequence[Resolved],
+    *,
+    silent: Sequence[str] = (),
+    told: Sequence[str] = (),
 ) -> Result:
-    """The answer of a run that succeeded. `told` says what went wrong when sinks were told of it."""
+    """The answer of a run that succeeded. `silent` names devices that ran nothing.
+
+    `told` says what went wrong when sinks were told of it.
+    """
     findings, run = outcome.findings, outcome.run
-    notes = (*run.notes, *_remarks(outcome, found), *told)
+    notes = (*run.notes, *_remarks(outcome, found, silent), *told)
     said = comment.Said(_headline(hunt, outcome), notes)
     verdict = _verdict(findings)
     return Result(
@@ -75,10 +84,10 @@ def _headline(hunt: Hunt, outcome: Outcome) -> str:
     return f"Vizsla, {hunt.title}: {found} in {read}"
 
 
-def _remarks(outcome: Outcome, found: Sequence[Resolved]) -> Iterator[str]:
+def _remarks(outcome: Outcome, found: Sequence[Resolved], silent: Sequence[str]) -> Iterator[str]:
     """What a reader must know before trusting the verdict: above all, where there was nothing to judge."""
-    if outcome.run.launches == 0:
-        yield "Defender has recorded no launch there in this window: this says nothing of the devices"
+    if silent:
+        yield f"Defender has recorded no launch in this window of {_listed(silent)}: nothing is said of them"
     unknown = [each.asked.called for each in found if not each.ids]
     if unknown:
         yield f"Defender does not know {_listed(unknown)}: nothing is said of them"

@@ -88,7 +88,8 @@ def due_runs(desk: Desk, *, now: datetime) -> tuple[Task, ...]:
 
 
 def due_lessons(desk: Desk, *, now: datetime) -> tuple[Task, ...]:
-    """The days that are to be learned, one a hunt."""
+    """The days that are to be learned, one a hunt. What was asked for over HTTP a day ago is forgotten, too."""
+    desk.store.forget_demands(now)
     hunts = loader.load_all(desk.hunts).hunts.values()
     found = (schedule.lesson(hunt, tenant=desk.tenant, store=desk.store, now=now) for hunt in hunts)
     return tuple(filter(None, found))

@@ -14,6 +14,7 @@ from textwrap import shorten
 from engine import loader, parameters
 from engine.api import OPERATIONS
 from engine.api.openapi import description
+from engine.doctor import CHECKS
 from engine.model import hunt
 from engine.ondemand import SET_BY_RUNS
 from engine.report import document
@@ -40,6 +41,34 @@ This table is made by `make generate`.
 """
 
 
+_DOCTOR = """# The doctor
+
+`vizsla doctor` looks at all that is set up, from Python to the freshness of the tenant's data, and says beside each
+failure what to do. On a laptop it signs in as you do (`az login`), so that it sees your rights. The app is asked for
+its own with `GET /api/doctor` and a function key; it answers even where the settings are so wrong that nothing else
+does, unless `VIZSLA_REQUIRE_APP_ROLE` is set: then only a sound app can tell who may ask.
+
+```sh
+vizsla doctor --from samples
+```
+
+- It exits with 1 where something `failed`; a `warning` alone is none. `--format json` and the app give the same
+  answer, with `healthy`.
+- Nothing is delivered, and no finding or run is recorded. In the store a claim is written for a moment and taken away;
+  a store that is not there is made. Each question costs one hunting call of the tenant's quota: one, and one for each
+  query of the hunts.
+- One check that fails hides no other. What cannot be looked at for it is `skipped`, and says which check to see.
+- No value of a setting is told: in its place stands its name, as in `[VIZSLA_STORE]`.
+- It cannot see whether Teams shows a card, whether the role on a data collection rule is assigned, and how many calls
+  are left: no token and no service says so without a delivery or a call.
+
+This table is made by `make generate`.
+
+| check | what is asked | what to do where the answer is no |
+|---|---|---|
+"""
+
+
 def files() -> dict[Path, str]:
     """Path -> text of every generated file."""
     return {
@@ -47,6 +76,8 @@ def files() -> dict[Path, str]:
         ROOT / "hunts" / "README.md": _INTRO + "".join(_row(each) for each in loader.load_all().hunts.values()),
         ROOT / "docs" / "settings.md": _SETTINGS
         + "".join(f"| `{name}` | {said} |\n" for name, said in SETTINGS.items()),
+        ROOT / "docs" / "doctor.md": _DOCTOR
+        + "".join(f"| `{each.name}` | {each.asks} | {each.cure} |\n" for each in CHECKS),
         ROOT / "docs" / "answer.schema.json": _pretty(document.schema()),
         ROOT / "docs" / "openapi.json": _pretty(description(OPERATIONS)),
     }

@@ -36,7 +36,8 @@ def examples():
     """Every `vizsla` command that a page or `--help` tells a reader to type -> where it first stands."""
     told = [(line, name(page)) for page in PAGES for line in commands(page) if _OURS.match(line)]
     told += [(line, "--help") for line in re.findall(r"`(vizsla run [^`]+)`", cli.run.__doc__)]
-    # The whole check takes long, and tests/engine/lints/test_check.py runs it.
+    # The whole check takes long, and tests/engine/lints/test_check.py runs it; tests/engine/test_cli_serve.py serves.
+    told = [(line, page) for line, page in told if not line.startswith("vizsla serve ")]
     return {line: page for line, page in reversed(told) if line.split("#")[0].strip() != "vizsla check"}
 
 

@@ -19,18 +19,62 @@ def scenario(script, **environment):
     return process.shown(begin + textwrap.dedent(script), **given)
 
 
-def test_the_worker_finds_a_timer_and_a_queue_function():
+def test_the_worker_finds_timers_queue_functions_and_routes():
     shown, _ = scenario("print(json.dumps(Worker('.').functions))")
     types = {name: sorted(binding["type"] for binding in bindings) for name, bindings in shown.items()}
     assert types == {
         "dispatch": ["queue", "timerTrigger"],
         "learn": ["queue", "timerTrigger"],
         "hunt": ["queue", "queue", "queueTrigger"],
+        "demand": ["queueTrigger"],
+        "api": ["http", "httpTrigger"],
+        "run": ["http", "httpTrigger"],
         "health": ["http", "httpTrigger"],
-        "health_detail": ["http", "httpTrigger"],
     }
     queues = {binding["queueName"] for bindings in shown.values() for binding in bindings if "queueName" in binding}
-    assert queues == {"vizsla-runs", "vizsla-runs-poison"}
+    assert queues == {"vizsla-runs", "vizsla-runs-poison", "vizsla-demands"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "guard"), [({}, "FUNCTION"), ({"VIZSLA_REQUIRE_APP_ROLE": "Hunt.Run"}, "ANONYMOUS")]
+)
+def test_a_key_is_the_guard_unless_a_role_is(environment, guard):
+    shown, _ = scenario("print(json.dumps(Worker('.').functions))", **environment)
+    triggers = {name: bindings[0] for name, bindings in shown.items() if bindings[0]["type"] == "httpTrigger"}
+    assert {name: (each["route"], str(each["authLevel"]).upper()) for name, each in triggers.items()} == {
+        "api": ("{*rest}", guard),
+        "run": ("runs/{run}/{page?}", "ANONYMOUS"),
+        "health": ("health", "ANONYMOUS"),
+    }
+
+
+ROLES = """
+    import base64
+    def principal(role):
+        said = {'auth_typ': 'aad', 'claims': [{'typ': 'roles', 'val': role}]}
+        return {'X-MS-CLIENT-PRINCIPAL': base64.b64encode(json.dumps(said).encode()).decode()}
+    worker = Worker('.')
+    ask = lambda headers: worker.http('api', url='https://vizsla.example/api/hunts', headers=headers)[0]
+    health = worker.http('health', url='https://vizsla.example/api/health')[0]
+    print(json.dumps([ask({}), ask(principal('Other')), ask(principal('Hunt.Run')), health]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("signs_in", "statuses"),
+    [("True", [403, 403, 200, 200]), ("", [503, 503, 503, 200]), ("False", [503, 503, 503, 200])],
+)
+def test_a_role_is_believed_only_where_app_service_signs_callers_in(signs_in, statuses):
+    given = {"VIZSLA_REQUIRE_APP_ROLE": "Hunt.Run", "WEBSITE_AUTH_ENABLED": signs_in}
+    assert scenario(ROLES, **given)[0] == statuses
+
+
+def test_an_app_that_is_set_up_wrongly_says_so():
+    script = """
+        status, _, body = Worker('.').http('api', url='https://vizsla.example/api/hunts')
+        print(json.dumps([status, json.loads(body)['detail'][:30]]))
+    """
+    assert scenario(script, VIZSLA_SINKS="pager")[0] == [503, "VIZSLA_SINKS: pager is no sink."[:30]]
 
 
 FULL_CIRCLE = """

@@ -88,7 +88,7 @@ def findings(call: Call, front: Front) -> Answer:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= MOST):
         return _mistaken("limit", f"limit is a number from 1 to {MOST}.")
     since = None
-    if text := given.get("since"):
+    if (text := given.get("since")) is not None:
         try:
             since = moment("since", text)
         except ParameterError:

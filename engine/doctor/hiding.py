@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import get_args
 from urllib.parse import quote
 
@@ -13,8 +14,8 @@ from engine.settings import STORAGE, SignInKind
 from engine.sinks import SINKS
 
 _SECRET = (f"{PREFIX}TEAMS_URL", f"{PREFIX}APP_SECRET", STORAGE, "APPLICATIONINSIGHTS_", "IDENTITY_HEADER")
-"""Where secrets belong: of these every word that may be a key is hidden, of the others what is set as a whole."""
-_KEY = re.compile(r"[\w-]{16,}")
+"""Where secrets belong: of these every long word is hidden, of the others only one that has a digit, as keys have."""
+_WORD, _KEY = re.compile(r"[\w-]{16,}"), re.compile(r"(?=[a-zA-Z_.~+-]*\d)[\w.~+-]{16,}")
 _SHORTEST, _SHORTEST_SECRET = 8, 4
 _WORDS = frozenset({*SINKS, *CLOUDS, *get_args(SignInKind)})
 """Values that are our own words, and stand in our sentences."""
@@ -36,12 +37,13 @@ def hider(environment: Mapping[str, str]) -> Callable[[str], str]:
 
 def _parts(name: str, value: str) -> Iterator[str]:
     """What may be repeated of a value: the whole, the items of a list, the words of a secret; as in an address, too."""
-    parts = {value, *map(str.strip, value.split(";"))}
-    shortest = _SHORTEST
-    if name.startswith(_SECRET):
-        parts.update(_KEY.findall(value))
-        shortest = _SHORTEST_SECRET
-    for part in parts - _WORDS:
+    is_secret = name.startswith(_SECRET)
+    items = {value, *map(str.strip, value.split(";"))}
+    words = (_WORD if is_secret else _KEY).findall(value)
+    shortest = _SHORTEST_SECRET if is_secret else _SHORTEST
+    # A path is told without what it says twice, an address without its last slash.
+    forms = {form for item in items for form in (item, str(Path(item)), item.rstrip("/"))}
+    for part in {*forms, *words} - _WORDS:
         if len(part) >= shortest:
             yield part
             yield quote(part, safe="")

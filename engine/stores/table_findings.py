@@ -78,13 +78,15 @@ class TableFindings:
         """The findings that are wanted, the latest first, at most `limit`."""
         first = f"{_listed(wanted.last)};" if wanted.last else "-"
         end = f"{_backwards(instant(wanted.since))};" if wanted.since else "~"
+        # Azure's SDK takes words for parameters, so brackets stand apart.
+        on_device = " and ( device eq @device or name eq @device )" if wanted.device else ""
         found: list[Finding] = []
         while len(found) < limit:
             asked = limit - len(found)
             entries = self._entities.between(
                 _listing(wanted.tenant),
                 (first, end),
-                where="rank ge @rank and (@device eq '' or device eq @device or name eq @device)",
+                where=f"rank ge @rank{on_device}",
                 limit=asked,
                 rank=str(SEVERITIES.index(wanted.least)),
                 device=wanted.device.casefold(),

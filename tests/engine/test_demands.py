@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from engine import demands, learn, loader
+from engine import demands, learn, loader, tasks
 from engine.errors import Busy, Conflict, SourceError, Throttled
 from engine.model.demand import Ask, Host, Span
 from engine.model.run import Window
@@ -88,11 +88,11 @@ def test_a_run_that_will_never_be_done_bars_nobody_for_longer_than_an_hour(house
     accept(house)
 
 
-def test_what_is_forgotten_is_gone(house):
+def test_after_a_day_the_hourly_task_forgets_it(house):
     kept = accept(house, key="k")
-    house.store.forget_demands(house.now + timedelta(hours=23))
+    tasks.due_lessons(house.desk, now=house.now + timedelta(hours=23))
     assert house.store.demand(kept.id) == kept
-    house.store.forget_demands(house.now + timedelta(days=1))
+    tasks.due_lessons(house.desk, now=house.now + timedelta(days=1))
     assert house.store.demand(kept.id) is None
 
 
@@ -216,6 +216,15 @@ def test_an_unknown_device_among_known_ones_is_told(house):
     assert "Defender does not know ws" in result.comment_html
 
 
+def test_a_known_device_that_ran_nothing_is_told():
+    inventory = [{"Timestamp": "2026-11-24T06:00:00Z", "DeviceId": name, "DeviceName": name} for name in ("ws1", "ws2")]
+    with Recorded(tables={"DeviceProcessEvents": burst("ws1"), "DeviceInfo": inventory}) as source:
+        house = House(lambda: contextlib.nullcontext(source), later=True)
+        result = performed(house, Ask(window=HOUR, devices=(Host(name="ws1"), Host(name="WS2"))))
+    told = "Defender has recorded no launch in this window of WS2: nothing is said of them"
+    assert (devices(result), told in result.notes, told in result.comment_html) == (["ws1"], True, True)
+
+
 def test_devices_of_one_name_are_all_judged_and_that_is_told():
     rows = [*burst("ws1"), *({**row, "DeviceId": "ffff"} for row in burst("ws1"))]
     with Recorded(tables={"DeviceProcessEvents": rows}) as source:
@@ -257,7 +266,7 @@ def test_a_window_ends_when_it_was_asked_for_however_late_it_is_done(house, span
     [(None, "clean"), ("informational", "clean"), ("low", "suspicious"), ("medium", "suspicious"),
      ("high", "malicious-looking")],
 )  # fmt: skip
-def test_the_verdict_is_that_of_the_worst_finding(house, rows, tmp_path, severity, verdict):
+def test_the_verdict_is_that_of_the_worst_finding(rows, tmp_path, severity, verdict):
     floors = {"informational": (97, 98, 99), "low": (0, 98, 99), "medium": (0, 0, 99), "high": (0, 0, 0)}
     low, medium, high = floors[severity or "low"]
     hunt = _changed(tmp_path, f"severity: {{low: {low}, medium: {medium}, high: {high}}}")

@@ -93,7 +93,7 @@ def source(request, tmp_path_factory):
         (Host(host_name="ws1", dns_domain="tailspin.com"), []),
         (Host(host_name="ws2", dns_domain="contoso.com"), ["0d"]),
         (Host(host_name="ws3", dns_domain="contoso.com"), ["0e", "0f"]),
-        (Host(name="x\" or true or \""), []),
+        (Host(name='x" or true or "'), []),
         (Host(name="\\"), []),
     ],
 )

@@ -1,8 +1,6 @@
 """A function app where all is well: the fakes of the outside world, and an environment that leads to them."""
 
-import re
 import shutil
-import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -115,14 +113,21 @@ class Scene:
         now = datetime.now(UTC)
         window = Window(now - 20 * MINUTE, now - 5 * MINUTE)
         for hunt in loader.names(self.folder):
-            given = {"events": 0, "findings": 0, "dropped": {}, "seconds": 1.0, "began": now, "newest": timestamp(instant(now))}
+            given = {
+                "events": 0,
+                "findings": 0,
+                "dropped": {},
+                "seconds": 1.0,
+                "began": now,
+                "newest": timestamp(instant(now)),
+            }
             run = {"id": "r", "hunt": hunt, "status": "succeeded", "window": window, "tenant": TENANT, **given}
             self.store.record_run(HuntRun(**run | changes))
             self.store.move_watermark(TENANT, hunt, window.end)
 
     def set(self, **changes):
         """Changes the environment; None takes a setting out."""
-        known = self.environment | {name: value for name, value in changes.items()}
+        known = self.environment | changes
         self.environment = {name: value for name, value in known.items() if value is not None}
 
     def examined(self, **how):

@@ -105,7 +105,7 @@ def vault_reference_unresolved(scene):
     cure="Take it out",
 )
 def setting_idle(scene):
-    scene.set(VIZSLA_APP_SECRET="a-secret-of-nobody")
+    scene.set(VIZSLA_APP_CERTIFICATE="app.pem")
 
 
 @fault(failed("app", "AzureWebJobsStorage"), found="no queue to wait in", cure="AzureWebJobsStorage__queueServiceUri")

@@ -29,16 +29,20 @@ WELL = (
     (
         "roles",
         "",
-        "the token holds ThreatHunting.Read.All, SecurityAlert.Create.All, SecurityAlert.Read.All, "
-        "SecurityIncident.Read.All, SecurityIncident.ReadWrite.All, or what includes it",
+        (
+            "the token holds ThreatHunting.Read.All, SecurityAlert.Create.All, SecurityAlert.Read.All, "
+            "SecurityIncident.Read.All, SecurityIncident.ReadWrite.All, or what includes it"
+        ),
     ),
     ("clock", "", "this machine's clock is N s from Microsoft Graph's"),
     ("hunting", "", "a question of one row is answered in N s"),
     (
         "quota",
         "",
-        "a call was let through; ours are 15 calls a minute and 500 an hour. How many are left, neither Graph nor the "
-        "store tells",
+        (
+            "a call was let through; ours are 15 calls a minute and 500 an hour. How many are left, neither Graph nor "
+            "the store tells"
+        ),
     ),
     ("freshness", "", "the newest launch is of MOMENT"),
     ("tables", "two-questions", "what query.kql reads is there"),
@@ -46,8 +50,10 @@ WELL = (
     (
         "sinks",
         "log_analytics",
-        "signed in, and its endpoint answers. Whether the role Monitoring Metrics Publisher is assigned on the rule no "
-        "token says, and only a row would tell",
+        (
+            "signed in, and its endpoint answers. Whether the role Monitoring Metrics Publisher is assigned on the "
+            "rule no token says, and only a row would tell"
+        ),
     ),
     ("sinks", "defender_alert", "lists alerts"),
     ("routes", "", "each hunt tells a sink that is set up"),

@@ -36,7 +36,7 @@ class Read(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, *attrs))
-        self.text += "\n" * (tag != "strong" and tag != "b" and tag != "code")
+        self.text += "\n" * (tag not in {"strong", "b", "code"})
 
     def handle_data(self, data):
         self.text += data
