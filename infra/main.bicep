@@ -103,7 +103,7 @@ var alertRights = alertRight == 'SecurityAlert.Create.All' ? [alertRight, 'Secur
 var graphRights = concat(
   ['ThreatHunting.Read.All'],
   contains(sinks, 'defender_alert') ? alertRights : [],
-  comments ? ['SecurityIncident.ReadWrite.All'] : []
+  contains(sinks, 'defender_alert') ? [comments ? 'SecurityIncident.ReadWrite.All' : 'SecurityIncident.Read.All'] : []
 )
 var ownSettings = {
   VIZSLA_IDENTITY: identity.outputs.clientId
