@@ -29,6 +29,8 @@ var host = {
   AzureWebJobsStorage__tableServiceUri: 'https://${storageName}.table.${environment().suffixes.storage}'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  // A caller of the HTTP API may wait for its answer, and holds a thread meanwhile: eight at once, see engine/demands.py.
+  PYTHON_THREADPOOL_THREAD_COUNT: '16'
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import hosts
+from engine.lints.kusto import analyse
+from engine.model import tables
 from engine.model.demand import Host, Resolved
 from engine.model.run import Window
 from engine.remote.retries import Retries
@@ -154,3 +156,16 @@ def test_no_part_of_a_name_is_ever_enough(name):
 
     (found,) = hosts.resolve([Host(name=name)], source=Everything(), window=WINDOW)
     assert bool(found.ids) == (name.casefold() in known)
+
+
+@pytest.mark.parametrize("name", [r"\"]); drop //", "a\\", "ws1\u2019", '")', "日本"])
+def test_microsofts_parser_reads_a_hostile_name_as_one_text_of_a_sound_query(name):
+    source = Told()
+    hosts.resolve([Host(name=name)], source=source, window=WINDOW)
+    known = {table: tables.columns(table) for table in tables.names()}
+    analyses = analyse({str(number): query for number, (query, _) in enumerate(source.asked)}, known)
+    assert len(analyses) == 2
+    for analysis in analyses.values():
+        assert analysis.diagnostics == ()
+        assert [column.name for column in analysis.columns] == ["DeviceId", "DeviceName", "Newest"]
+        assert sum(token.kind == "StringLiteralToken" for token in analysis.tokens) == 2
