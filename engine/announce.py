@@ -87,8 +87,10 @@ class News:
         """The finding's delivery on a route as it is now; None where there is nothing to say, and never was."""
         told = held is not None and bool(held.form)
         news = not finding.recurs and finding.stands and at_least(finding.severity, route.min_severity)
-        if held and held.state == "sent" and held.form == finding.form:
+        if held and (held.state, held.form) == ("sent", finding.form):
             return held
+        if held and (held.state, held.telling) == ("dead", finding.form):
+            return held  # it was given up
         if held and held.state == "sending" and not told:
             return held  # whether it was told is to be found out first
         if not told and not news:
@@ -99,7 +101,7 @@ class News:
         period = "" if is_loud else route.digest or ("daily" if self.observing else "")
         waiting = held or self._first(finding, route)
         if waiting.state in {"sent", "dead", "muted"}:
-            waiting = msgspec.structs.replace(waiting, state="pending", since=self.now, attempts=0, due=None)
+            waiting = msgspec.structs.replace(waiting, state="pending", since=self.now, attempts=0, crashes=0, due=None)
         due = (waiting.due or _end(period, self.now)) if period else None
         return msgspec.structs.replace(waiting, digest=bool(period), due=due)
 

@@ -24,6 +24,9 @@ GIVEN_UP_AFTER = timedelta(days=1)
 NEVER_TOLD = "it no longer stands, and was never told"
 Describe: TypeAlias = Callable[[Sequence[Finding]], Mapping[str, Notice]]
 """The findings that go out, as notices by fingerprint: asked once a run, where something goes out."""
+_CRASHES, _CRASHES_TOGETHER = 5, 2
+"""A finding that so often broke off the run that told it is told no more: it would hold up all the others. One that did
+so among others is told alone."""
 _LOOKED_BACK = timedelta(hours=1)
 """How far before a finding first waited the far side is searched for it: clocks differ."""
 log = logging.getLogger("vizsla")
@@ -114,7 +117,7 @@ class _Round:
         """Tells all of it, in as few messages as the hunt wants. Stops where the sink has enough."""
         notes: list[str] = []
         try:
-            left = [each for each in waiting if self._is_open(each, notes)]
+            left = [each for each in waiting if self._is_sound(each, notes) and self._is_open(each, notes)]
             for why, together in _together(left, storm):
                 self._attempt(together, why, notes)
                 left = [each for each in left if each not in together]
@@ -123,6 +126,14 @@ class _Round:
         except Throttled as enough:
             notes.append(f"{self.sink.name} has had enough for now: {enough}")
         return notes
+
+    def _is_sound(self, each: _Waiting, notes: list[str]) -> bool:
+        """Whether it may be tried again. A bug in a sink is not caught: it shows in what was never recorded."""
+        if each.delivery.crashes < _CRASHES:
+            return True
+        why = f"the run broke off each of {_CRASHES} times: a bug, whose place the log of those runs has"
+        self._give_up(each, msgspec.structs.replace(each.delivery, reason=why), notes)
+        return False
 
     def _is_open(self, each: _Waiting, notes: list[str]) -> bool:
         """Whether something is still to be told, once a crash or a lost answer is cleared up at the far side."""
@@ -150,7 +161,10 @@ class _Round:
         """One message. Each of its deliveries is `sending` while the far side is asked."""
         batch = _key(together) if why else ""
         for each in together:
-            going = msgspec.structs.replace(each.delivery, state="sending", telling=each.finding.form, batch=batch)
+            crashes = each.delivery.crashes + 1
+            going = msgspec.structs.replace(
+                each.delivery, state="sending", telling=each.finding.form, batch=batch, crashes=crashes
+            )
             self.store.record_delivery(going)
         notices = [self._notice(each) for each in sorted(together, key=lambda each: by_worst(each.finding))]
         try:
@@ -191,6 +205,7 @@ class _Round:
             telling="",
             receipt=msgspec.structs.replace(receipt, severity=_severity(form)),
             reason="",
+            crashes=0,
             digest=False,
             due=None,
         )
@@ -206,15 +221,20 @@ class _Round:
             telling=telling if unclear else "",
             batch=batch if unclear else "",
             attempts=each.delivery.attempts + 1,
+            crashes=0,
             reason=str(failure),
         )
         if self.now - (each.delivery.due or each.delivery.since) >= GIVEN_UP_AFTER:
-            failed = msgspec.structs.replace(failed, state="dead")
-            notes.append(f"{name} was not told of {fingerprint} for a day, and will not be: {failure}")
-            log.error("delivery dead: sink %s, finding %s", name, fingerprint)
+            self._give_up(each, failed, notes)
         else:
             notes.append(f"{name} was not told of {fingerprint}, and will be with the next run: {failure}")
-        self._record(failed)
+            self._record(failed)
+
+    def _give_up(self, each: _Waiting, failed: Delivery, notes: list[str]) -> None:
+        name, fingerprint = each.delivery.sink, each.delivery.fingerprint
+        notes.append(f"{name} was not told of {fingerprint}, and will not be: {failed.reason}")
+        log.error("delivery dead: sink %s, finding %s", name, fingerprint)
+        self._record(msgspec.structs.replace(failed, state="dead", telling=each.finding.form))
 
     def _record(self, delivery: Delivery) -> None:
         self.store.record_delivery(delivery)
@@ -224,6 +244,7 @@ class _Round:
 def _together(waiting: Sequence[_Waiting], storm: int) -> Iterable[tuple[str, Sequence[_Waiting]]]:
     """What is told as one, and why: what was on its way together before, what waits for a digest, and a storm."""
     batches: dict[str, list[_Waiting]] = {}
+    waiting = [each for each in waiting if each.delivery.crashes < _CRASHES_TOGETHER]
     for each in waiting:
         if each.is_first and each.delivery.state == "sending" and each.delivery.batch:
             batches.setdefault(each.delivery.batch, []).append(each)

@@ -29,9 +29,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is `sending` from just before the far side is asked until its answer is recorded, so that a crash between
     the two shows; `telling` is then what it is told (see `Finding.form`), under the key `batch` where it is told with
-    others. `form` is what the far side was told last, empty before the first time. `since` is when the finding, or its
-    present form, first waited; `due` when it may be told, `digest` that it is to be told with others. `attempts` is
-    how often that failed, and `reason` why it did last. `muted` is held back: somebody has said "enough".
+    others. `muted` is held back, since somebody has said "enough", and `dead` was given up: `telling` is then what was
+    not told. `form` is what the far side was told last, empty before the first time. `since` is when the finding, or
+    its present form, first waited; `due` when it may be told, `digest` that it is to be told with others. `attempts` is
+    how often that failed, and `reason` why it did last; `crashes` how often in a row whoever told it did not come back.
     """
 
     tenant: str
@@ -46,5 +47,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     telling: str = ""
     batch: str = ""
     attempts: int = 0
+    crashes: int = 0
     receipt: Receipt = Receipt()
     reason: str = ""

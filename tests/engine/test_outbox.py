@@ -91,7 +91,7 @@ def test_after_a_day_it_is_given_up_and_said_so():
     tell(store, Refusing(), FINDING)
     tomorrow = NOON + timedelta(days=1)
     notes = send(store, Refusing(), tomorrow)
-    assert notes == ("memory was not told of f for a day, and will not be: no",)
+    assert notes == ("memory was not told of f, and will not be: no",)
     assert (store.delivery("f", "memory").state, store.undelivered("t", HUNT.id)) == ("dead", ())
 
 
@@ -390,6 +390,33 @@ def test_what_is_retracted_while_nobody_knows_whether_it_was_told(after, told, s
     for _ in range(2):
         tell(store, sink, grown(retracted="because"))
     assert (heard, store.delivery("f", "memory").state) == (told, state)
+
+
+class Tripping(Sink):
+    """A sink with a bug: it breaks off at one finding."""
+
+    def deliver(self, notice):
+        assert notice.key != "f1", "a bug"
+        return super().deliver(notice)
+
+    def digest(self, digest):
+        assert all(notice.key != "f1" for notice in digest.notices), "a bug"
+        return super().digest(digest)
+
+
+@pytest.mark.parametrize("storm", [20, 2])
+def test_a_finding_that_breaks_off_each_run_is_given_up_and_holds_up_no_other(storm):
+    store, sink, hunt = Store(), Tripping(), routed(storm=storm)
+    notes, broken = [], 0
+    for _ in range(9):
+        try:
+            notes += tell(store, sink, *many(4), hunt=hunt)
+        except AssertionError:
+            broken += 1
+    assert (sorted(sink.notices), broken) == (["f0", "f2", "f3"], 5)
+    assert [store.delivery(f"f{each}", "memory").state for each in range(4)] == ["sent", "dead", "sent", "sent"]
+    (note,) = notes
+    assert note.startswith("memory was not told of f1, and will not be: the run broke off each of 5 times")
 
 
 def test_of_a_digest_each_finding_keeps_its_own_severity():
