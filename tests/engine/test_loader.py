@@ -8,6 +8,7 @@ import pytest
 
 from engine import loader
 from engine.errors import HuntError, SettingsError
+from engine.sinks import SINKS
 from engine.steps.find_bursts import FindBursts
 
 SMALL = Path(__file__).parent / "hunts"
@@ -260,7 +261,7 @@ def test_faults_of_all_files_are_told_at_once(hunts):
     edit(hunts / HUNT / "cases.yaml", ONE_TWICE, "parameters: {minimum: many}")
     edit(hunts / "_lists" / "questions.yaml", "    title: Who am I\n", "")
     assert told(hunts / HUNT) == [
-        f"{HUNT}/hunt.yaml: deliver[0].to: pager is no sink. Known: console, defender_alert, log_analytics, memory, teams.",
+        f"{HUNT}/hunt.yaml: deliver[0].to: pager is no sink. Known: {', '.join(SINKS)}.",
         f"{HUNT}/query.kql:3: let minimum: out of bounds. It takes an int from 2 to 20.",
         "_lists/questions.yaml:2: intents[0]: lacks the key title. Add title, text.",
         f"{HUNT}/cases.yaml: cases[2].parameters.minimum: 'many' is no int. It takes an int from 2 to 20.",
