@@ -22,7 +22,7 @@ from engine.model.mute import Mute, actor_of
 from engine.ondemand import moment
 from engine.report.visible import visible
 from engine.steps.rarity import HEAVY
-from engine.stores.interface import Store
+from engine.stores.interface import Listing, Store
 
 LONGEST = timedelta(days=90)
 LONGEST_OF_ALL = timedelta(hours=24)
@@ -206,7 +206,7 @@ def _seen(wanted: Mute, store: Store, now: datetime) -> list[Finding]:
     """The actor's findings on the device, the latest of as many days as a mute may last; none without a device."""
     if not wanted.device:
         return []
-    listed = store.findings(wanted.tenant, since=now - LONGEST, device=wanted.device, limit=_LOOKED_AT)
+    listed = store.findings(Listing(wanted.tenant, since=now - LONGEST, device=wanted.device), limit=_LOOKED_AT)
     return [
         each
         for each in listed

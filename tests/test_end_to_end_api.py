@@ -80,6 +80,7 @@ def test_end_to_end_a_call_is_answered_followed_and_read(azurite):
         page = follow(answer['links']['report'])
         again = ask('POST', RUNS, {**asked, 'deliver': ['memory']}, Idempotency_Key='k')
         waiting = len(host.waiting('vizsla-demands'))
+        from engine.stores.interface import Listing
         desk = bootstrap.desk()
         show(statuses=[status, *early, late, page[0], again[0]], same=again[2]['id'] == answer['id'], waiting=waiting,
              answer={name: answer[name] for name in ('status', 'verdict', 'devices', 'tags')},
@@ -87,7 +88,7 @@ def test_end_to_end_a_call_is_answered_followed_and_read(azurite):
              page='ws1.contoso.com' in page[2] and 'ws10' not in page[2],
              kind=page[1]['content-type'],
              watermark=str(desk.store.watermark('asks', 'discovery-by-parent')),
-             kept=len(desk.store.findings('asks')))
+             kept=len(desk.store.findings(Listing('asks'))))
     """
     shown = play(azurite, script, table="asks")
     assert shown["statuses"] == [202, 202, 409, 200, 200, 200]

@@ -16,6 +16,7 @@ from engine.model.finding import SEVERITIES, Finding
 from engine.model.health import Health
 from engine.model.hunt import Hunt, ParameterType
 from engine.ondemand import SET_BY_RUNS, moment
+from engine.stores.interface import Listing
 
 MOST = 100
 
@@ -98,7 +99,7 @@ def findings(call: Call, front: Front) -> Answer:
         return problem(HTTPStatus.NOT_FOUND, "there is no finding of the fingerprint in `after`.")
     device = given.get("device", "")
     tenant, count = front.desk.tenant, int(limit)
-    found = store.findings(tenant, since=since, least=severity, device=device, after=after, limit=count)
+    found = store.findings(Listing(tenant, since, severity, device, after), limit=count)
     return as_json(Findings(found, _next(call, found, count)))
 
 

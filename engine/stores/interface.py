@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from engine.model.baseline import Day
 from engine.model.delivery import Delivery
@@ -15,6 +15,19 @@ from engine.remote.budget import Quota
 
 Mark = Literal["window", "present", "late"]
 """What a watermark is of: the schedule's windows, the present while windows are caught up, the late sweep."""
+
+
+class Listing(NamedTuple):
+    """Findings that begin at `since` or later, at least so severe, of a device: its id, or its name in any case.
+
+    `after` is the fingerprint of the last one of an earlier answer, whose next page is wanted.
+    """
+
+    tenant: str
+    since: datetime | None = None
+    least: Severity = "informational"
+    device: str = ""
+    after: str = ""
 
 
 class Store(Quota, Protocol):
@@ -101,20 +114,8 @@ class Store(Quota, Protocol):
         """Forgets the demands whose `until` has come."""
         ...
 
-    def findings(
-        self,
-        tenant: str,
-        *,
-        since: datetime | None = None,
-        least: Severity = "informational",
-        device: str = "",
-        after: str = "",
-        limit: int = 100,
-    ) -> tuple[Finding, ...]:
-        """Findings that begin at `since` or later, at least so severe, of a device (its id, or its name in any case).
-
-        The latest first, at most `limit` of them; `after` is the fingerprint of the last one of an earlier answer.
-        """
+    def findings(self, listing: Listing, *, limit: int = 100) -> tuple[Finding, ...]:
+        """The findings of a listing, the latest first, at most `limit` of them."""
         ...
 
     def secret(self, name: str) -> bytes:

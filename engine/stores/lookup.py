@@ -8,9 +8,10 @@ from typing import NamedTuple, TypeAlias
 from engine.model.delivery import Delivery
 from engine.model.demand import Demand
 from engine.model.event import instant, ticks
-from engine.model.finding import Finding, Severity, at_least
+from engine.model.finding import Finding, at_least
 from engine.model.mute import Mute
 from engine.model.run import HuntRun
+from engine.stores.interface import Listing
 
 Span: TypeAlias = tuple[int, int]
 """From the first tick to the last, both in it."""
@@ -57,21 +58,19 @@ def by_waiting(delivery: Delivery) -> tuple[datetime, str, str]:
 
 
 class Wanted(NamedTuple):
-    """Which findings are listed: those behind `last`, in order of `latest_first`, where it is given."""
+    """Which findings a listing has: those behind `last`, in order of `latest_first`, where it is given."""
 
-    tenant: str
-    since: datetime | None
-    least: Severity
-    device: str
+    listing: Listing
     last: Finding | None
 
     def has(self, finding: Finding) -> bool:
         """Whether the finding is one of them."""
+        tenant, since, least, device, _ = self.listing
         return (
-            finding.tenant == self.tenant
-            and (self.since is None or ticks(finding.start) >= instant(self.since))
-            and at_least(finding.severity, self.least)
-            and self.device.casefold() in {"", finding.device.id.casefold(), finding.device.name.casefold()}
+            finding.tenant == tenant
+            and (since is None or ticks(finding.start) >= instant(since))
+            and at_least(finding.severity, least)
+            and device.casefold() in {"", finding.device.id.casefold(), finding.device.name.casefold()}
             and (self.last is None or latest_first(finding) > latest_first(self.last))
         )
 

@@ -11,12 +11,12 @@ from datetime import datetime
 from engine.model.baseline import Baseline, Day
 from engine.model.delivery import Delivery
 from engine.model.demand import Demand
-from engine.model.finding import Finding, Severity, by_start, recurrence_key
+from engine.model.finding import Finding, by_start, recurrence_key
 from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
 from engine.stores import lookup
-from engine.stores.interface import Mark
+from engine.stores.interface import Listing, Mark
 from engine.stores.lookup import Claim
 
 
@@ -135,21 +135,11 @@ class Memory:
         with self._alone:
             self._demands = {name: each for name, each in self._demands.items() if each.until > now}
 
-    def findings(
-        self,
-        tenant: str,
-        *,
-        since: datetime | None = None,
-        least: Severity = "informational",
-        device: str = "",
-        after: str = "",
-        limit: int = 100,
-    ) -> tuple[Finding, ...]:
+    def findings(self, listing: Listing, *, limit: int = 100) -> tuple[Finding, ...]:
         """See Store."""
         with self._alone:
             known = tuple(self._findings.values())
-        last = self._findings.get(after)
-        wanted = lookup.Wanted(tenant, since, least, device, last)
+        wanted = lookup.Wanted(listing, self._findings.get(listing.after))
         return tuple(sorted(filter(wanted.has, known), key=lookup.latest_first)[:limit])
 
     def secret(self, name: str) -> bytes:

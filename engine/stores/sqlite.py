@@ -18,12 +18,12 @@ from engine.model.baseline import Day
 from engine.model.delivery import Delivery
 from engine.model.demand import Demand
 from engine.model.event import instant
-from engine.model.finding import Finding, Severity, recurrence_key
+from engine.model.finding import Finding, recurrence_key
 from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
 from engine.stores import lookup
-from engine.stores.interface import Mark
+from engine.stores.interface import Listing, Mark
 from engine.stores.lookup import Claim
 from engine.stores.schema import bring_up_to_date
 from engine.stores.zipped import unzipped, zipped
@@ -148,21 +148,12 @@ class Sqlite:
         """See Store."""
         self._change("DELETE FROM demand WHERE until <= ?", _text(now))
 
-    def findings(
-        self,
-        tenant: str,
-        *,
-        since: datetime | None = None,
-        least: Severity = "informational",
-        device: str = "",
-        after: str = "",
-        limit: int = 100,
-    ) -> tuple[Finding, ...]:
+    def findings(self, listing: Listing, *, limit: int = 100) -> tuple[Finding, ...]:
         """See Store."""
         asked = "SELECT document FROM finding WHERE tenant = ? AND first >= ? ORDER BY first DESC, fingerprint"
-        wanted = lookup.Wanted(tenant, since, least, device, self.finding(after) if after else None)
+        wanted = lookup.Wanted(listing, self.finding(listing.after) if listing.after else None)
         with self._connection() as connection:
-            rows = connection.execute(asked, (tenant, instant(since) if since else -1))
+            rows = connection.execute(asked, (listing.tenant, instant(listing.since) if listing.since else -1))
             found = (msgspec.json.decode(document, type=Finding) for (document,) in rows)
             return tuple(islice(filter(wanted.has, found), limit))
 

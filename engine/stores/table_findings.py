@@ -77,19 +77,19 @@ class TableFindings:
     def findings(self, wanted: lookup.Wanted, limit: int) -> tuple[Finding, ...]:
         """The findings that are wanted, the latest first, at most `limit`."""
         first = f"{_listed(wanted.last)};" if wanted.last else "-"
-        end = f"{_backwards(instant(wanted.since))};" if wanted.since else "~"
+        end = f"{_backwards(instant(wanted.listing.since))};" if wanted.listing.since else "~"
         # Azure's SDK takes words for parameters, so brackets stand apart.
-        on_device = " and ( device eq @device or name eq @device )" if wanted.device else ""
+        on_device = " and ( device eq @device or name eq @device )" if wanted.listing.device else ""
         found: list[Finding] = []
         while len(found) < limit:
             asked = limit - len(found)
             entries = self._entities.between(
-                _listing(wanted.tenant),
+                _listing(wanted.listing.tenant),
                 (first, end),
                 where=f"rank ge @rank{on_device}",
                 limit=asked,
-                rank=str(SEVERITIES.index(wanted.least)),
-                device=wanted.device.casefold(),
+                rank=str(SEVERITIES.index(wanted.listing.least)),
+                device=wanted.listing.device.casefold(),
             )
             each = (self.finding(entry["fingerprint"]) for entry in entries)
             # One whose entry is left over from an earlier form stands elsewhere, or is wanted no more.

@@ -34,14 +34,14 @@ from engine.errors import StoreError
 from engine.model.baseline import Day
 from engine.model.delivery import Delivery
 from engine.model.demand import Demand
-from engine.model.finding import Finding, Severity
+from engine.model.finding import Finding
 from engine.model.mute import Mute
 from engine.model.run import HuntRun
 from engine.remote.budget import Limit, horizon, next_free
 from engine.stores import lookup
 from engine.stores.documents import HEADS, Documents, packed, unpacked
 from engine.stores.entities import Entities, contend, safe
-from engine.stores.interface import Mark
+from engine.stores.interface import Listing, Mark
 from engine.stores.lookup import Claim
 from engine.stores.table_deliveries import TableDeliveries
 from engine.stores.table_demands import TableDemands
@@ -157,19 +157,10 @@ class Tables:
         """See Store."""
         self._demands.forget_demands(now)
 
-    def findings(
-        self,
-        tenant: str,
-        *,
-        since: datetime | None = None,
-        least: Severity = "informational",
-        device: str = "",
-        after: str = "",
-        limit: int = 100,
-    ) -> tuple[Finding, ...]:
+    def findings(self, listing: Listing, *, limit: int = 100) -> tuple[Finding, ...]:
         """See Store."""
-        last = self.finding(after) if after else None
-        return self._findings.findings(lookup.Wanted(tenant, since, least, device, last), limit)
+        last = self.finding(listing.after) if listing.after else None
+        return self._findings.findings(lookup.Wanted(listing, last), limit)
 
     def secret(self, name: str) -> bytes:
         """See Store."""

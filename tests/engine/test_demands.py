@@ -12,6 +12,7 @@ from engine.errors import Busy, Conflict, SourceError, Throttled
 from engine.model.demand import Ask, Host, Span
 from engine.model.run import Window
 from engine.sources.recorded import Recorded
+from engine.stores.interface import Listing
 from tests.engine.api.house import HUNT, HUNTS, NOON, House, burst, launch
 from tests.tree import ROOT
 
@@ -100,7 +101,7 @@ def test_a_run_leaves_no_trace_on_the_schedule(house):
     result = performed(house, Ask(window=HOUR, deliver=("memory",)))
     assert devices(result) == ["ws1", "ws10"]
     assert house.store.watermark("t", HUNT) is None
-    assert house.store.findings("t") == ()
+    assert house.store.findings(Listing("t")) == ()
     assert house.store.undelivered("t", HUNT) == ()
     (run,) = house.store.runs(HUNT, tenant="t")
     assert (run.id, run.kind, run.status) == (result.id, "demand", "succeeded")

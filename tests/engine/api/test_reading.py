@@ -2,15 +2,15 @@
 
 from datetime import timedelta
 
-import msgspec
 import pytest
 
 from engine import runner
 from engine.errors import StoreError
-from engine.model.run import HuntRun, Window
+from engine.model.run import Window
 from engine.record import Request
 from engine.stores.memory import Memory
 from tests.engine.api.house import HUNT, NOON, ORIGIN, burst, launch
+from tests.engine.test_health import a_run
 from tests.engine.test_runner import HUNT as LOADED
 from tests.engine.test_runner import Rows
 
@@ -115,23 +115,6 @@ def test_a_page_after_an_unknown_finding_is_not_found(full):
     assert full.ask("GET", "/api/findings?after=x")[0] == 404
 
 
-def a_run(**changes):
-    run = HuntRun(
-        id="r",
-        hunt=HUNT,
-        tenant="t",
-        status="succeeded",
-        window=Window(NOON - timedelta(minutes=40), NOON - timedelta(minutes=5)),
-        began=NOON,
-        events=3,
-        findings=0,
-        dropped={},
-        seconds=1.0,
-        newest="2026-11-24T11:50:00.0000000Z",
-    )
-    return msgspec.structs.replace(run, **changes)
-
-
 def health(house):
     return [house.ask("GET", path)[::2] for path in ("/api/health", "/api/health/detail")]
 
@@ -140,7 +123,7 @@ def test_a_probe_learns_nothing_but_a_word_and_whoever_has_the_key_all(built):
     house = built()
     (status, word), (_, detail) = health(house)
     assert (status, word, detail["healthy"]) == (200, {"status": "ok"}, True)
-    house.store.record_run(a_run(status="failed", error="no right"))
+    house.store.record_run(a_run(hunt=HUNT, status="failed", error="no right"))
     (status, word), (detailed, detail) = health(house)
     assert (status, word, detailed) == (503, {"status": "unhealthy"}, 503)
     assert "two-questions failed last time: no right" in detail["problems"]
