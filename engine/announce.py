@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 
 import msgspec
+from croniter import croniter
 
 from engine.model.delivery import Delivery
 from engine.model.finding import Finding, at_least
@@ -18,13 +19,8 @@ from engine.outbox import NEVER_TOLD
 from engine.sinks.interface import Sink
 from engine.stores.interface import Store
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_MORNING = timedelta(hours=7)
-"""Daily digests go out with the first run after seven, UTC."""
-_PERIODS: Mapping[str, tuple[timedelta, timedelta]] = MappingProxyType(
-    {"hourly": (_HOUR, timedelta()), "daily": (_DAY, _MORNING)}
-)
+_DIGESTS: Mapping[str, str] = MappingProxyType({"hourly": "0 * * * *", "daily": "0 7 * * *"})
+"""When digests are due, as a cron line in UTC: they go out with the first run from then on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +123,5 @@ def _muted(delivery: Delivery, held: Delivery | None, finding: Finding, mute: Mu
 
 def _end(period: str, now: datetime) -> datetime:
     """When a digest that is open at `now` goes out."""
-    length, offset = _PERIODS[period]
-    since = (now - _EPOCH - offset) // length
-    return _EPOCH + offset + (since + 1) * length
+    end: datetime = croniter(_DIGESTS[period], now).get_next(datetime)
+    return end

@@ -19,7 +19,7 @@ from engine import parameters
 from engine.errors import VizslaError
 from engine.links import alert_link
 from engine.model.event import Event, moment_of, text, ticks
-from engine.model.finding import SEVERITIES, Account, Finding
+from engine.model.finding import Account, Finding, by_worst
 from engine.model.hunt import ParameterType, Value
 from engine.model.notice import DeviceContext, OpenAlert
 from engine.model.run import Window
@@ -80,7 +80,7 @@ def _asked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings whose devices are asked about, worst first. An id that KQL cannot hold costs itself alone."""
     devices: set[str] = set()
     kept: list[Finding] = []
-    for finding in sorted(findings, key=lambda each: (-SEVERITIES.index(each.severity), -each.score)):
+    for finding in sorted(findings, key=by_worst):
         if finding.device.id in devices or (len(devices) < _MOST_DEVICES and _can_be_written(finding.device.id)):
             devices.add(finding.device.id)
             kept.append(finding)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -28,6 +29,7 @@ from engine.report import console as table
 from engine.report import explanation, html
 from engine.report.document import encode
 from engine.settings import Settings
+from engine.sinks.interface import Sink
 from engine.sources.interface import Source
 from engine.stores.interface import Store
 
@@ -115,7 +117,7 @@ def run(  # noqa: PLR0917 - the options of a command line
     )
     chosen = loader.load(folder / known(folder, hunt))
     past = learn.read(baseline, chosen.id) if baseline else None
-    told = _Telling(chosen, tuple(deliver or []), dry_run=dry_run)
+    told = _telling(chosen, deliver or [], dry_run=dry_run)
     outcome = (_ask_files if paths else _ask_the_tenant)(chosen, asked, paths or [], store, past, told)
     for note in outcome.run.notes:
         errors.print(note, style="yellow", markup=False, soft_wrap=True)
@@ -164,23 +166,27 @@ class _Telling:
     """Whom a run tells besides whoever reads the terminal. `calls` is what a dry run would send; None for any other."""
 
     hunt: Hunt
-    names: tuple[str, ...]
+    sinks: Mapping[str, Sink]
+    portal: str
     dry_run: bool
     calls: tuple[Call, ...] | None = None
 
-    def tell(self, outcome: Outcome, source: Source, store: Store, there: Settings) -> None:
-        """Tells, or only says what would be sent. Raises SettingsError for a sink that is not set up."""
-        if self.dry_run and not self.names:
-            raise typer.BadParameter("nothing would be delivered: name a sink with --deliver", param_hint="--dry-run")
-        sinks = bootstrap.chosen(there, self.names, example=self.dry_run)
-        portal, now = bootstrap.portal(there.live), outcome.run.began or datetime.now(UTC)
+    def tell(self, outcome: Outcome, source: Source, store: Store) -> None:
+        """Tells, or only says what would be sent."""
+        hunt, sinks, portal, now = self.hunt, self.sinks, self.portal, outcome.run.began or datetime.now(UTC)
         if self.dry_run:
-            self.calls = ondemand.previews(self.hunt, outcome, sinks=sinks, source=source, portal=portal, now=now)
+            self.calls = ondemand.previews(hunt, outcome, sinks=sinks, source=source, portal=portal, now=now)
         elif sinks:
-            for note in ondemand.tell(
-                self.hunt, outcome, sinks=sinks, source=source, store=store, portal=portal, now=now
-            ):
+            for note in ondemand.tell(hunt, outcome, sinks=sinks, source=source, store=store, portal=portal, now=now):
                 errors.print(note, style="yellow", markup=False, soft_wrap=True)
+
+
+def _telling(hunt: Hunt, names: list[str], *, dry_run: bool) -> _Telling:
+    """The sinks of these names, before anything is asked. Raises SettingsError for one that is not set up."""
+    if dry_run and not names:
+        raise typer.BadParameter("nothing would be delivered: name a sink with --deliver", param_hint="--dry-run")
+    there = settings.read(os.environ) if names else Settings()
+    return _Telling(hunt, bootstrap.chosen(there, names, example=dry_run), bootstrap.portal(there.live), dry_run)
 
 
 def _ask_files(  # noqa: PLR0917 - as its twin
@@ -190,7 +196,7 @@ def _ask_files(  # noqa: PLR0917 - as its twin
     with progress() as shown, bootstrap.files(paths, progress=shown) as source:
         kept = bootstrap.store(store)
         outcome = ondemand.run(hunt, asked, source=source, whole=source.whole, store=kept, baseline=past)
-        told.tell(outcome, source, kept, settings.read(os.environ))
+        told.tell(outcome, source, kept)
         return outcome
 
 
@@ -207,7 +213,7 @@ def _ask_the_tenant(
         outcome = ondemand.run(
             hunt, asked, source=source, whole=whole, store=kept, baseline=learned, tenant=there.tenant
         )
-        told.tell(outcome, source, kept, there)
+        told.tell(outcome, source, kept)
         return outcome
 
 
