@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from engine.errors import Fault
 from engine.lints.kusto import Analysis
-from engine.model.hunt import Hunt
+from engine.model.hunt import Hunt, StepSpec
 
+T = TypeVar("T")
 Needs: TypeAlias = Literal["", "node", "local"]
 
 
@@ -29,6 +30,13 @@ class Subject:
     def everywhere(self) -> Mapping[str, Analysis]:
         """All analyses, by the file's path from the folder of hunts."""
         return {f"{self.hunt.id}/{file}": each for file, each in self.analyses.items()} | dict(self.lists)
+
+    def taken(self, kind: type[T]) -> Iterator[tuple[StepSpec, str, T]]:
+        """The lists of a kind that the hunt's steps take: the step, the list's file, and what it holds."""
+        for written, step in zip(self.hunt.definition.steps, self.hunt.steps, strict=True):
+            for key, value in step.fields.items():
+                if isinstance(value, kind):
+                    yield step, f"_lists/{(written[step.name] or {})[key]}.yaml", value
 
     def fault(self, file: str, place: str, message: str, cure: str, line: int | None = None) -> Fault:
         """A fault in one of the hunt's files."""

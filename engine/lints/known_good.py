@@ -109,13 +109,10 @@ class _Place:
 
 def _entries(subject: Subject) -> Iterator[tuple[_Place, KnownGoodEntry]]:
     """Every entry of the lists that the hunt's steps take, and its place."""
-    for written, step in zip(subject.hunt.definition.steps, subject.hunt.steps, strict=True):
-        for key, value in step.fields.items():
-            if isinstance(value, KnownGood):
-                file = f"_lists/{(written[step.name] or {})[key]}.yaml"
-                catalogue = step.fields.get("catalogue", Catalogue(()))
-                for index, entry in enumerate(value.entries):
-                    yield _Place(file, index, catalogue), entry
+    for step, file, known_good in subject.taken(KnownGood):
+        catalogue = step.fields.get("catalogue", Catalogue(()))
+        for index, entry in enumerate(known_good.entries):
+            yield _Place(file, index, catalogue), entry
 
 
 def _flaw(folder: str) -> str:

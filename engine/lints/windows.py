@@ -25,10 +25,8 @@ class WindowsAreCurrent:
     def __call__(self, subject: Subject) -> Iterator[Fault]:
         """One fault an entry that is long over, and one for each whose name stands above it."""
         now = self.now or datetime.now(UTC)
-        for written, step in zip(subject.hunt.definition.steps, subject.hunt.steps, strict=True):
-            for key, value in step.fields.items():
-                if isinstance(value, Windows):
-                    yield from _faults(f"_lists/{(written[step.name] or {})[key]}.yaml", value, now)
+        for _, file, windows in subject.taken(Windows):
+            yield from _faults(file, windows, now)
 
 
 def _faults(file: str, windows: Windows, now: datetime) -> Iterator[Fault]:
